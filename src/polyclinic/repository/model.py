@@ -1,0 +1,118 @@
+"""The words of the repository: what is kept, what is written, what is answered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NewType
+
+from polyclinic.fhir.search.query import Query
+
+Resource = dict[str, Any]
+"""A resource as decoded JSON, decimals as ``Decimal``."""
+
+Method = Literal["POST", "PUT", "DELETE"]
+"""How a version came to be, as Bundle.entry.request.method of a history says it."""
+
+Cursor = NewType("Cursor", str)
+"""A position in a list of answers, to be handed back unchanged; it holds no offset."""
+
+FeedPosition = NewType("FeedPosition", str)
+"""A position in the change feed: the PostgreSQL snapshot up to which changes were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One version of one resource, its body as it is served (UTF-8 JSON); a deleted one has no body."""
+
+    type: str
+    id: str
+    version: int
+    updated: datetime
+    method: Method
+    body: bytes | None
+
+    @property
+    def deleted(self) -> bool:
+        """Whether this version says that the resource was deleted."""
+        return self.body is None
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Keep a new resource; ``id`` None lets the repository choose one.
+
+    With ``unless`` nothing is written if the query already matches (If-None-Exist).
+    """
+
+    resource: Resource
+    id: str | None = None
+    unless: Query | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Keep a new version of ``resource['id']``, or its first.
+
+    ``if_match`` is the version it must replace. With ``where`` the query names the resource instead of its id
+    (conditional update): no match creates, one match updates, several are refused.
+    """
+
+    resource: Resource
+    if_match: int | None = None
+    where: Query | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete a resource; it stays readable as a version. Deleting what is not there changes nothing."""
+
+    type: str
+    id: str
+    if_match: int | None = None
+
+
+Write = Create | Update | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one write did. ``changed`` is False where nothing had to be written; then ``kept`` is what stands.
+
+    ``kept`` is None only for the deletion of what was never there.
+    """
+
+    kept: Kept | None
+    created: bool
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Answers in order; ``next`` is set if there are more; ``total`` counts all pages, where it is known."""
+
+    items: tuple[Kept, ...]
+    next: Cursor | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of the change feed: which version came to be, without its content."""
+
+    type: str
+    id: str
+    version: int
+    method: Method
+    updated: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """A stretch of the change feed, each resource's versions in their order, and where to go on."""
+
+    items: tuple[Change, ...]
+    position: FeedPosition
+
+
+Counts = Mapping[str, int]
+"""Resources that are not deleted, by type."""

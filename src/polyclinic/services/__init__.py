@@ -1,0 +1,1 @@
+"""The services: folders of one shape that never import one another."""
