@@ -1,0 +1,1 @@
+"""Records: the patient's record, and every R4 type that no other service owns."""
