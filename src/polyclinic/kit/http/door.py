@@ -1,0 +1,70 @@
+"""The ASGI door of a FHIR base: bytes in, one ``Call``; one ``Answer``, bytes out."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from polyclinic.fhir.outcome import Refusal
+from polyclinic.kit.http.bodies import read_body, shaped
+from polyclinic.kit.http.message import Answer, Call, refused
+from polyclinic.kit.http.negotiation import Shape, agreed_shape
+
+PREFIX = "/fhir"
+
+Answering = Callable[[Call], Awaitable[Answer]]
+
+
+class Door:
+    """Serves everything below ``/fhir`` by one function from ``Call`` to ``Answer``; refusals become answers.
+
+    It leaves ``scope["interaction"]`` and ``scope["type_served"]`` for telemetry.
+    """
+
+    def __init__(self, answering: Answering, *, body_limit: int) -> None:
+        self._answering = answering
+        self._body_limit = body_limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        call = _call(scope)
+        shape = Shape()
+        try:
+            shape = agreed_shape(call)
+            if call.method != "GET" and call.method != "HEAD":
+                call.body = await read_body(
+                    receive, call.headers.get("content-encoding", "").lower(), self._body_limit
+                )
+            answer = await self._answering(call)
+        except Refusal as refusal:
+            answer = refused(refusal)
+        finally:
+            scope["interaction"], scope["type_served"] = call.interaction, call.type
+        await respond(send, answer, shape, with_body=call.method != "HEAD")
+
+
+async def respond(send: Send, answer: Answer, shape: Shape, *, with_body: bool = True) -> None:
+    """Send ``answer`` over ASGI."""
+    body, headers = shaped(answer, shape)
+    lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    start: dict[str, Any] = {"type": "http.response.start", "status": answer.status, "headers": lines}
+    await send(start)
+    await send({"type": "http.response.body", "body": body if with_body else b""})
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Return the headers of a request by lower-case name; a repeated one is joined with commas."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _call(scope: Scope) -> Call:
+    return Call(
+        method=scope["method"],
+        path=scope["path"][len(PREFIX) :].strip("/"),
+        query=scope["query_string"].decode("latin-1"),
+        headers=headers_of(scope),
+    )

@@ -1,0 +1,84 @@
+"""A request and its answer as plain values: what passes between the HTTP of a service and its interactions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from polyclinic.fhir.json import encode
+from polyclinic.fhir.outcome import Issue, Refusal, Unacceptable, operation_outcome
+from polyclinic.kit.http.statuses import HttpRefusal, MethodNotAllowed, status_of
+
+Pairs = list[tuple[str, str]]
+"""Names and values of a URL's query or a form, in their order, decoded."""
+
+MOST_PAIRS = 1000
+RETRY_AFTER_SECONDS = "2"
+
+
+@dataclass(slots=True)
+class Call:
+    """One request to a FHIR base. ``path`` is what follows the base, without a leading slash, decoded.
+
+    ``headers`` have names in lower case. ``interaction`` and ``type`` are filled in by whoever answers, for the
+    metrics; they come from a closed set, never from the client.
+    """
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    interaction: str = "unknown"
+    type: str = ""
+
+    def pairs(self) -> Pairs:
+        """Return the parameters of the URL.
+
+        Raises: ``Unacceptable`` where they are no UTF-8 or too many.
+        """
+        return read_pairs(self.query) if self.query else []
+
+
+@dataclass(slots=True)
+class Answer:
+    """One answer: status, FHIR JSON (or nothing), and headers beside the content type."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def read_pairs(text: str) -> Pairs:
+    """Return the pairs of a query or form; a name without ``=`` has an empty value.
+
+    Raises: ``Unacceptable``.
+    """
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PAIRS)
+    except UnicodeDecodeError as error:
+        raise Unacceptable("the parameters of the request are not UTF-8") from error
+    except ValueError as error:
+        raise Unacceptable(f"the request has more than {MOST_PAIRS} parameters") from error
+    for name, value in pairs:
+        if "\0" in name or "\0" in value:
+            raise Unacceptable("a parameter holds the character U+0000, which FHIR forbids")
+    return pairs
+
+
+def refused(refusal: Refusal) -> Answer:
+    """Return the answer that says ``refusal`` in an OperationOutcome."""
+    answer = Answer(status_of(refusal), encode(operation_outcome(refusal.issues)))
+    if answer.status == 503:
+        answer.headers["retry-after"] = RETRY_AFTER_SECONDS
+    if isinstance(refusal, MethodNotAllowed):
+        answer.headers["allow"] = ", ".join(refusal.allow)
+    return answer
+
+
+def broken(request_id: str) -> Answer:
+    """Return the answer to a request that met a bug: it names the log line and nothing else."""
+    sentence = f"something went wrong inside the server; it is in its log under request id {request_id}"
+    return Answer(500, encode(operation_outcome([Issue("exception", sentence, severity="fatal")])))
+
+
+__all__ = ["Answer", "Call", "HttpRefusal", "Pairs", "broken", "read_pairs", "refused"]
