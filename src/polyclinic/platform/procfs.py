@@ -1,0 +1,77 @@
+"""What the kernel tells of processes: whether one still is the one we meant, and how much memory it takes."""
+
+import os
+import signal
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def born(pid: int) -> int | None:
+    """Return when ``pid`` started, in clock ticks since boot, or None: a zombie or nobody.
+
+    Process ids are used again; the pair of id and birth never is (proc_pid_stat(5), fields 3 and 22).
+    """
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def working_folder(pid: int) -> Path | None:
+    """Return the folder ``pid`` works in, or None where that is not to be seen."""
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink()
+    except OSError:
+        return None
+
+
+def memory(pid: int) -> int:
+    """Return the bytes ``pid`` and all its descendants take, each shared page counted once over its sharers (PSS)."""
+    return sum(_memory(one) for one in family(pid))
+
+
+def family(pid: int) -> list[int]:
+    """Return ``pid`` and all its descendants."""
+    found = [pid]
+    for one in found:
+        found.extend(_children(one))
+    return found
+
+
+def end(processes: Iterable[tuple[int, int]], number: signal.Signals, *, patience: float) -> None:
+    """Send ``number`` to each (process id, birth) that still lives; after ``patience`` seconds kill the rest."""
+    alive = [(pid, birth) for pid, birth in processes if born(pid) == birth]
+    for pid, _ in alive:
+        _signal(pid, number)
+    deadline = time.monotonic() + patience
+    while alive and time.monotonic() < deadline:
+        time.sleep(0.01)
+        alive = [(pid, birth) for pid, birth in alive if born(pid) == birth]
+    for pid, _ in alive:
+        _signal(pid, signal.SIGKILL)
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    except OSError:
+        return []
+    return [int(word) for word in text.split()]
+
+
+def _memory(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
