@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, cast
 
 Kind = Literal["json", "ndjson"]
 
 KINDS: dict[str, Kind] = {".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson"}
 UNPACKERS: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
-    ".gz": lambda file: gzip.GzipFile(fileobj=file, mode="rb"),
+    ".gz": lambda file: cast(IO[bytes], gzip.GzipFile(fileobj=file, mode="rb")),
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,
 }
@@ -30,7 +30,7 @@ SUSPECT_AFTER = 256 * 2**20
 """Bytes that may come out of a stream before its ratio is looked at."""
 
 MOST_EXPANSION = 250
-"""What JSON may expand to at most; Synthea's Bundles as .tar.xz expand 27-fold, a file of zeros over 1000-fold."""
+"""What JSON may expand to; Synthea's Bundles as .tar.xz expand 27-fold, a file of zeros over 1000-fold."""
 
 _CHUNK = 2**20
 _DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile)
@@ -42,7 +42,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file, or one file of an archive (then ``name`` is its path there), readable until the next is taken.
+    """One file, or one file of an archive (``name`` is its path there), readable until the next is taken.
 
     ``kind`` is None where the name says neither JSON nor NDJSON.
     """
@@ -98,7 +98,8 @@ class Bounded(io.RawIOBase):
     def _judge_expansion(self) -> None:
         if self._position > SUSPECT_AFTER and self._position > MOST_EXPANSION * self._packed_bytes():
             raise Unreadable(
-                f"it expands more than {MOST_EXPANSION}-fold, as a decompression bomb does; unpack it yourself if you trust it"
+                f"it expands more than {MOST_EXPANSION}-fold, as a decompression bomb does; "
+                "unpack it yourself if you trust it"
             )
 
 
@@ -122,7 +123,7 @@ def is_packed(path: Path) -> bool:
 
 
 def members(path: Path) -> Iterator[Member]:
-    """Yield the files of ``path`` in their order: one for a plain or compressed file, all regular ones of an archive.
+    """Yield the files of ``path`` in their order: the one it is, or all regular ones of an archive.
 
     Raises: ``Unreadable``, also from reading a member's stream.
     """
@@ -152,20 +153,23 @@ def _of_zip(path: Path) -> Iterator[Member]:
 
 
 def _of_tar(path: Path, name: str) -> Iterator[Member]:
-    with path.open("rb") as file, closing(_bounded(file, name)) as stream:
-        # tarfile reads, seeks and tells, nothing else; forward only, as the members are taken in order
-        with tarfile.open(fileobj=stream, mode="r:") as archive:
-            while (info := archive.next()) is not None:
-                content = archive.extractfile(info) if info.isreg() else None
-                if content is not None:
-                    with content:
-                        yield Member(info.name, kind_of(info.name), content)
-                archive.members.clear()  # type: ignore[attr-defined]  # or a million of them stay in memory
-            _must_end(stream)
+    # tarfile reads, seeks and tells, nothing else; forward only, as the members are taken in order
+    with (
+        path.open("rb") as file,
+        closing(_bounded(file, name)) as stream,
+        tarfile.open(fileobj=stream, mode="r:") as archive,
+    ):
+        while (info := archive.next()) is not None:
+            content = archive.extractfile(info) if info.isreg() else None
+            if content is not None:
+                with content:
+                    yield Member(info.name, kind_of(info.name), content)
+            archive.members.clear()  # type: ignore[attr-defined]  # or a million of them stay in memory
+        _must_end(stream)
 
 
 def _must_end(stream: Bounded) -> None:
-    """Refuse a tar that stops early or holds more behind its end: tarfile takes a damaged header for the end."""
+    """Refuse a tar that stops early, or goes on after its end: tarfile takes a damaged header for the end."""
     while rest := stream.read(_CHUNK):
         if rest.strip(b"\0"):
             raise Unreadable("a header in it is damaged; make or copy the archive again")
@@ -184,10 +188,13 @@ def _bounded(file: IO[bytes], name: str) -> Bounded:
 
 def _plain_name(name: str) -> str:
     name = name.lower()
-    return next((name.removesuffix(short) + long for short, long in TARS.items() if name.endswith(short)), name)
+    return next(
+        (name.removesuffix(short) + long for short, long in TARS.items() if name.endswith(short)), name
+    )
 
 
 def _damage(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"it cannot be read: {error.strerror}"
-    return f"it is damaged or incomplete ({str(error).rstrip('.') or type(error).__name__}); make or copy it again"
+    words = str(error).rstrip(".") or type(error).__name__
+    return f"it is damaged or incomplete ({words}); make or copy it again"

@@ -7,7 +7,6 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from uuid import UUID, uuid5
 
 import msgspec
 
@@ -55,9 +54,9 @@ _request = msgspec.json.Decoder(_Request)
 class Parcel:
     """One Bundle to send.
 
-    ``entries`` says where each entry came from. ``witness`` is a resource ``Type/id`` that exists only if this
-    whole Bundle was committed before; None where no such resource can be named. ``divisible`` Bundles were put
-    together here: if one entry is refused, the others may go in without it.
+    ``entries`` says where each entry came from. ``witness`` is a resource ``Type/id`` that exists only if
+    this whole Bundle was committed before; None where no such resource can be named. A ``divisible`` Bundle
+    was put together here: if one entry is refused, the others may go in without it.
     """
 
     type: str
@@ -141,7 +140,7 @@ def _put_single(document: Document, head: _Head) -> bytes:
     if head.id is not None:
         return _put(None, document.body, f"{head.resourceType}/{head.id}")
     # two equal lines are two resources, and the same file under another name is the same file
-    id = str(uuid5(_digest(document.body), f"line {document.place.line}"))
+    id = _id(_digest(document.body), document.place.line or 0)
     return _put(None, _with_id(document.body, head, id), f"{head.resourceType}/{id}")
 
 
@@ -149,14 +148,14 @@ def _of_bundle(document: Document) -> Iterator[Parcel]:
     bundle = _bundle.decode(document.body)
     if bundle.type not in _LOADED:
         raise _NotLoadable(
-            f"a Bundle of type {bundle.type or '(none)'} is not loaded, only transaction, batch and collection"
+            f"a Bundle of type {bundle.type or '(none)'} is not loaded, only {', '.join(_LOADED)}"
         )
     if not bundle.entry:
         return
     digest = _digest(document.body)
     body, witness = [], None
     for number, entry in enumerate(bundle.entry):
-        written, created = _once(entry, uuid5(digest, str(number)), collected=bundle.type == "collection")
+        written, created = _once(entry, _id(digest, number), collected=bundle.type == "collection")
         body.append(written)
         witness = witness or created
     place = document.place
@@ -164,15 +163,15 @@ def _of_bundle(document: Document) -> Iterator[Parcel]:
         type="batch" if bundle.type == "batch" else "transaction",
         body=tuple(body),
         entries=tuple(Place(place.file, place.member, place.line, number) for number in range(len(body))),
-        witness=None if bundle.type == "batch" else witness,
+        witness=witness if bundle.type == "transaction" else None,
         divisible=bundle.type == "collection",
         size=len(document.body),
         member_number=document.member_number,
     )
 
 
-def _once(entry: _Entry, id: UUID, *, collected: bool) -> tuple[bytes, str | None]:
-    """Return the entry so that sending it twice is sending it once, and the ``Type/id`` that it newly makes."""
+def _once(entry: _Entry, id: str, *, collected: bool) -> tuple[bytes, str | None]:
+    """Return the entry such that sending it twice is sending it once, and the ``Type/id`` that it makes."""
     head = _head.decode(entry.resource) if entry.resource else _Head()
     if collected:
         _must_be_resource(head)
@@ -181,7 +180,7 @@ def _once(entry: _Entry, id: UUID, *, collected: bool) -> tuple[bytes, str | Non
     elif not _creates(entry, head):
         return _as_it_is(entry), None
     url = f"{head.resourceType}/{id}"
-    return _put(entry.fullUrl, _with_id(bytes(entry.resource), head, str(id)), url), url
+    return _put(entry.fullUrl, _with_id(bytes(entry.resource), head, id), url), url
 
 
 def _creates(entry: _Entry, head: _Head) -> bool:
@@ -195,7 +194,7 @@ def _creates(entry: _Entry, head: _Head) -> bool:
 
 def _put(full_url: str | None, resource: bytes, url: str) -> bytes:
     named = b'"fullUrl":%b,' % json.encode(full_url) if full_url else b""
-    return b'{%b"resource":%b,"request":{"method":"PUT","url":"%b"}}' % (named, resource, url.encode())
+    return b'{%b"resource":%b,"request":{"method":"PUT","url":%b}}' % (named, resource, json.encode(url))
 
 
 def _as_it_is(entry: _Entry) -> bytes:
@@ -221,11 +220,17 @@ def _must_be_resource(head: _Head) -> None:
         raise _NotLoadable("this is JSON but no FHIR: it has no resourceType")
 
 
-def _digest(body: bytes) -> UUID:
-    return UUID(bytes=hashlib.blake2b(body, digest_size=16).digest())
+def _digest(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=32).digest()
 
 
-def _no_json(document: Document, error: ValueError) -> str:
+def _id(digest: bytes, number: int) -> str:
+    """Return a UUID made of a text and a number in it (version 8: RFC 9562, section 5.8)."""
+    made = hashlib.blake2b(b"%d" % number, key=digest, digest_size=16).hexdigest()
+    return f"{made[:8]}-{made[8:12]}-8{made[13:16]}-a{made[17:20]}-{made[20:]}"
+
+
+def _no_json(document: Document, error: Exception) -> str:
     """Return the sentence for a text that msgspec refused, with the line and column for a person's editor."""
     if isinstance(error, msgspec.ValidationError):
         return f"this is JSON but no FHIR resource: {error}"

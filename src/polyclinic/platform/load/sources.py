@@ -14,7 +14,7 @@ LARGEST_DOCUMENT = 64 * 2**20
 """Bytes of one JSON text; it is the only thing held in memory whole."""
 
 FIRST = ("hospitalinformation", "practitionerinformation")
-"""Synthea's shared files, which the Bundles of patients refer to by identifier: they go in before all others."""
+"""Synthea's shared files, which the Bundles of patients refer to by identifier: they go in first."""
 
 _CHUNK = 2**20
 
@@ -54,7 +54,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file that was looked through: its JSON and NDJSON members, their unpacked bytes, what is left out."""
+    """One file that was looked through: its JSON and NDJSON members, their bytes, what is left out."""
 
     path: Path
     members: int
@@ -66,15 +66,19 @@ class Source:
 def find(paths: Iterable[Path]) -> Iterator[Path | Trouble]:
     """Yield the files that ``paths`` name, folders recursively in order; hidden ones are passed over.
 
-    A file of an unknown kind is a trouble where it was named itself, and is passed on where a folder holds it.
+    A file of an unknown kind is a trouble where it was named itself; from a folder it is passed on.
     """
     for path in paths:
         if path.is_dir():
-            yield from sorted(file for file in path.rglob("*") if file.is_file() and not _is_hidden(file, path))
+            yield from sorted(
+                file for file in path.rglob("*") if file.is_file() and not _is_hidden(file, path)
+            )
         elif not path.exists():
             yield Trouble(Place(str(path)), "there is no such file or folder")
         elif not (kind_of(path.name) or is_archive(path)):
-            yield Trouble(Place(str(path)), "it is neither .json, .ndjson nor an archive (.tar, .zip) of them")
+            yield Trouble(
+                Place(str(path)), "it is neither .json, .ndjson nor an archive (.tar, .zip) of them"
+            )
         else:
             yield path
 
@@ -90,7 +94,7 @@ def look_through(path: Path) -> Source | Trouble:
 
 
 def documents(sources: Sequence[Source]) -> Iterator[Document | Trouble]:
-    """Yield every document: those of Synthea's shared files first, then the others, each in the order of the files."""
+    """Yield every document: those of Synthea's shared files, then the others, in the order of the files."""
     number = 0
     for wanted, chosen in (
         (_goes_first, [source for source in sources if source.has_first]),

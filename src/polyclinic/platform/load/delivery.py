@@ -1,0 +1,263 @@
+"""Bringing parcels to the server over HTTP: asks whether one is there, sends it, waits out what passes.
+
+Exactly once, see docs/decisions/0007-load-exactly-once.md.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from polyclinic.platform.load.parcels import Parcel
+from polyclinic.platform.load.sources import Place
+
+FHIR_JSON = "application/fhir+json"
+PASSES = frozenset({408, 425, 429, 502, 503, 504})
+"""Statuses that say "not now"."""
+
+MAY_PASS = frozenset({409, 500})
+"""Statuses that a server falling over gives as well as one that means it: tried again a few times only."""
+
+FEW = 4
+ANSWER_WITHIN = 300.0
+"""Seconds that the server may take for one Bundle."""
+
+_ENTRY = re.compile(r"^Bundle\.entry\[(\d+)\]\.?(?:resource\b\.?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One thing that did not go in: where it came from, where in it the fault is (FHIRPath), and why."""
+
+    place: Place
+    location: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What became of the resources of one parcel.
+
+    ``standing`` ones were there under the same id: updated, or equal already. ``found`` ones were not sent,
+    as the whole Bundle had been committed before.
+    """
+
+    created: int = 0
+    standing: int = 0
+    deleted: int = 0
+    found: int = 0
+    refused: list[Refused] = field(default_factory=list)
+
+
+class Unreachable(Exception):
+    """The server does not answer, or not as a FHIR server; the message is a sentence."""
+
+
+class _NotNow(Exception):
+    """This attempt failed in a way that may pass."""
+
+
+class _Issue(msgspec.Struct):
+    diagnostics: str = ""
+    details: dict[str, msgspec.Raw] = {}
+    expression: list[str] = []
+    severity: str = "error"
+    code: str = ""
+
+
+class _Outcome(msgspec.Struct):
+    issue: list[_Issue] = []
+
+
+class _Response(msgspec.Struct, frozen=True):
+    status: str = ""
+    outcome: _Outcome | None = None
+
+
+class _Entry(msgspec.Struct):
+    response: _Response = _Response()
+
+
+class _Answer(msgspec.Struct):
+    entry: list[_Entry] = []
+
+
+_answer = msgspec.json.Decoder(_Answer)
+_outcome = msgspec.json.Decoder(_Outcome)
+
+
+class Server:
+    """The FHIR server at ``url``; ``patience`` is how many seconds one parcel waits for it to come back."""
+
+    def __init__(self, url: str, *, connections: int, patience: float, ask: bool = True) -> None:
+        self.url = url.rstrip("/")
+        self._connections = connections
+        self._patience = patience
+        self._ask = ask
+        self.on_wait: Callable[[str], None] = lambda reason: None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            headers={"Accept": FHIR_JSON, "Accept-Encoding": "identity", "Prefer": "return=minimal"},
+            connector=aiohttp.TCPConnector(limit=self._connections),
+            timeout=aiohttp.ClientTimeout(total=ANSWER_WITHIN, connect=10),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def greet(self, *, within: float) -> None:
+        """Return once the server shows itself as FHIR; Raises: ``Unreachable`` after ``within`` seconds."""
+        for _ in _until(asyncio.get_running_loop().time() + within):
+            try:
+                status, body = await self._request("GET", "/metadata")
+            except _NotNow as error:
+                reason = str(error)
+            else:
+                if status == 200 and b'"CapabilityStatement"' in body:
+                    return
+                reason = f"GET metadata gave {status} and no CapabilityStatement"
+            await asyncio.sleep(0.25)
+        raise Unreachable(
+            f"no FHIR server answers at {self.url} ({reason}); "
+            "start one with `polyclinic up`, or name another with --url"
+        )
+
+    async def deliver(self, parcel: Parcel) -> Delivered:
+        """Bring the parcel in, once; what passes is waited out.
+
+        Raises: ``Unreachable`` when the server did not come back within the patience.
+        """
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + self._patience
+        for attempt, pause in enumerate(_pauses()):
+            try:
+                return await self._attempt(parcel, attempt)
+            except _NotNow as error:
+                if loop.time() + pause > give_up:
+                    raise Unreachable(
+                        f"{self.url} did not take a Bundle for {self._patience:.0f} s ({error})"
+                    ) from error
+                self.on_wait(str(error))
+            await asyncio.sleep(pause)
+        raise AssertionError("the pauses have no end")
+
+    async def _attempt(self, parcel: Parcel, attempt: int) -> Delivered:
+        # on a second attempt the first may have been committed and only its answer lost
+        if parcel.witness and (self._ask or attempt) and await self._is_there(parcel.witness):
+            return Delivered(found=len(parcel.entries))
+        status, body = await self._post(parcel.as_bundle())
+        if status in PASSES or (status in MAY_PASS and attempt < FEW):
+            raise _NotNow(f"it answered {status}")
+        if 200 <= status < 300:
+            return _read_answer(parcel, body)
+        if parcel.divisible and len(parcel.entries) > 1:
+            return await self._without_the_refused(parcel)
+        return Delivered(refused=list(_refusals(parcel, status, body)))
+
+    async def _without_the_refused(self, parcel: Parcel) -> Delivered:
+        status, body = await self._post(parcel.as_bundle("batch"))
+        if status in PASSES:
+            raise _NotNow(f"it answered {status}")
+        if 200 <= status < 300:
+            return _read_answer(parcel, body)
+        return Delivered(refused=list(_refusals(parcel, status, body)))
+
+    async def _is_there(self, witness: str) -> bool:
+        """Whether the resource exists or existed: a deleted one was loaded, and is not brought back."""
+        status, _ = await self._request("GET", f"/{witness}")
+        if status in (200, 410):
+            return True
+        if status == 404:
+            return False
+        raise _NotNow(f"GET {witness} gave {status}")
+
+    async def _post(self, bundle: bytes) -> tuple[int, bytes]:
+        return await self._request("POST", "", bundle)
+
+    async def _request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        headers = {"Content-Type": FHIR_JSON} if body is not None else None
+        url = URL(self.url + path, encoded=True)
+        try:
+            async with self._session.request(method, url, data=body, headers=headers) as response:
+                return response.status, await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _NotNow(str(error) or type(error).__name__) from error
+
+
+def _pauses() -> Iterator[float]:
+    """Yield seconds to wait between attempts: from 0.1, doubling, never more than 3."""
+    pause = 0.1
+    while True:
+        yield pause
+        pause = min(3.0, pause * 2)
+
+
+def _until(deadline: float) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    yield
+    while loop.time() < deadline:
+        yield
+
+
+def _read_answer(parcel: Parcel, body: bytes) -> Delivered:
+    """Return what the server says of each entry; Raises: ``_NotNow`` where the answer is cut off."""
+    try:
+        answer = _answer.decode(body)
+    except msgspec.DecodeError as error:
+        raise _NotNow(f"its answer is no Bundle: {error}") from error
+    if len(answer.entry) != len(parcel.entries):
+        raise _NotNow(f"it answered {len(answer.entry)} entries to {len(parcel.entries)}")
+    delivered = Delivered()
+    for place, entry in zip(parcel.entries, answer.entry, strict=True):
+        status = entry.response.status[:3]
+        if status == "201":
+            delivered.created += 1
+        elif status == "204":
+            delivered.deleted += 1
+        elif status.startswith("2"):
+            delivered.standing += 1
+        else:
+            delivered.refused += _of_entry(place, status, entry.response.outcome)
+    return delivered
+
+
+def _of_entry(place: Place, status: str, outcome: _Outcome | None) -> list[Refused]:
+    issues = outcome.issue if outcome else []
+    return [Refused(place, ", ".join(issue.expression), _words(issue)) for issue in issues] or [
+        Refused(place, "", f"the server answered {status} and no reason")
+    ]
+
+
+def _refusals(parcel: Parcel, status: int, body: bytes) -> Iterator[Refused]:
+    """Yield the issues of an OperationOutcome, each at the entry that its location names."""
+    whole = parcel.entries[0]
+    whole = Place(whole.file, whole.member, whole.line)
+    try:
+        issues = _outcome.decode(body).issue
+    except msgspec.DecodeError:
+        issues = []
+    for issue in issues:
+        location = ", ".join(issue.expression)
+        entry = _ENTRY.match(location)
+        named = entry is not None and int(entry[1]) < len(parcel.entries)
+        place = parcel.entries[int(entry[1])] if entry and named else whole
+        yield Refused(place, location[entry.end() :] if entry and named else location, _words(issue))
+    if not issues:
+        yield Refused(
+            whole, "", f"the server answered {status}: {body[:200].decode(errors='replace') or 'nothing'}"
+        )
+
+
+def _words(issue: _Issue) -> str:
+    text = issue.details.get("text")
+    return issue.diagnostics or (msgspec.json.decode(text, type=str) if text else issue.code)
