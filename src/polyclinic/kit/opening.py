@@ -1,0 +1,87 @@
+"""A repository that is opened in the background for as long as that takes, so that a service starts without it."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from polyclinic.fhir.outcome import Refusal, Unavailable
+from polyclinic.kit import clock
+from polyclinic.kit.clock import Clock
+from polyclinic.kit.logs import Log
+from polyclinic.repository import Repository
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between attempts, doubling
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a repository is kept and for which resource types."""
+
+    dsn: str
+    types: Collection[str]
+    connections: int
+    clock: Clock = clock.now
+
+
+class Opening:
+    """Holds the repository once it is open. Until then ``repository`` refuses with ``Unavailable``."""
+
+    def __init__(self, place: Place, log: Log) -> None:
+        self._place, self._log = place, log
+        self._repository: Repository | None = None
+        self._attempts: asyncio.Task[None] | None = None
+
+    @property
+    def repository(self) -> Repository:
+        """Return the open repository. Refuses: ``Unavailable`` while it is not open."""
+        if self._repository is None:
+            raise Unavailable("the database of this service does not answer yet; ask again in a few seconds")
+        return self._repository
+
+    async def start(self) -> None:
+        """Try once to open the repository, then go on trying in the background."""
+        if not await self._attempt():
+            self._attempts = asyncio.create_task(self._keep_trying(), name="open the repository")
+
+    async def stop(self) -> None:
+        """Give up trying and close what is open."""
+        if self._attempts is not None:
+            self._attempts.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._attempts
+        if self._repository is not None:
+            await self._repository.close()
+            self._repository = None
+
+    async def missing(self) -> str | None:
+        """Return what keeps the repository from answering, None if nothing does."""
+        try:
+            await self.repository.ping()
+        except Refusal as refusal:
+            return str(refusal)
+        return None
+
+    def gauges(self) -> Mapping[str, float]:
+        """Return how many connections the pool has, and how many are idle."""
+        return {} if self._repository is None else self._repository.pool_gauges()
+
+    async def _keep_trying(self) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            await asyncio.sleep(pause)
+            if await self._attempt():
+                return
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _attempt(self) -> bool:
+        place = self._place
+        try:
+            self._repository = await Repository.open(
+                place.dsn, types=place.types, clock=place.clock, connections=place.connections
+            )
+        except (Refusal, OSError) as error:
+            self._log.warning("database missing", error=type(error).__qualname__)
+            return False
+        self._log.info("database open")
+        return True

@@ -1,0 +1,57 @@
+"""What an interaction needs to know: the types, the base URL, the repository."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import formatdate
+
+from polyclinic.fhir.definitions import RESOURCE_TYPES
+from polyclinic.fhir.outcome import NotFound
+from polyclinic.repository import Repository
+from polyclinic.repository.model import Kept
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One FHIR endpoint. ``base`` is the public URL without a trailing slash, ``keep`` returns the open repository.
+
+    ``keep`` refuses with ``Unavailable`` while the database is away.
+    """
+
+    service: str
+    base: str
+    types: frozenset[str]
+    keep: Callable[[], Repository]
+    started: datetime
+
+    @property
+    def repository(self) -> Repository:
+        """Return the open repository, or refuse with ``Unavailable``."""
+        return self.keep()
+
+    def own(self, type: str, at: str | None = None) -> str:
+        """Return ``type`` if it is kept here. Refuses: ``NotFound`` naming what it is."""
+        if type in self.types:
+            return type
+        if type in RESOURCE_TYPES:
+            raise NotFound(f"{type} is not kept by the service {self.service}", at=at)
+        raise NotFound(f"{type[:64]!r} is no resource type of FHIR R4", at=at)
+
+    def url(self, kept: Kept) -> str:
+        """Return the absolute URL of a resource, as ``Bundle.entry.fullUrl`` says it."""
+        return f"{self.base}/{kept.type}/{kept.id}"
+
+
+def etag(version: int) -> str:
+    """Return the weak entity tag of a version: its number."""
+    return f'W/"{version}"'
+
+
+def http_date(moment: datetime) -> str:
+    """Return ``moment`` as an HTTP date (RFC 9110, section 5.6.7): whole seconds, GMT."""
+    return formatdate(moment.timestamp(), usegmt=True)
+
+
+def version_headers(kept: Kept) -> dict[str, str]:
+    """Return the headers that tell which version an answer shows."""
+    return {"etag": etag(kept.version), "last-modified": http_date(kept.updated)}

@@ -1,0 +1,63 @@
+"""Histories of an instance, of a type and of all that is kept here: newest first, page by page.
+
+Source: https://hl7.org/fhir/R4/http.html#history
+"""
+
+from datetime import datetime
+
+from polyclinic.fhir.outcome import NotFound, Unacceptable
+from polyclinic.fhir.search.query import parse
+from polyclinic.fhir.search.values import date_span, time_of
+from polyclinic.kit.http.message import Answer, Call, Pairs
+from polyclinic.kit.rest.endpoint import Endpoint
+from polyclinic.kit.rest.pages import bundle, links, version_entry
+from polyclinic.kit.rest.searching import without_cursor
+from polyclinic.kit.rest.subset import part_asked
+from polyclinic.kit.rest.targets import Target
+
+_OF_HISTORY = ("_since", "_at")
+
+
+async def history(endpoint: Endpoint, call: Call, target: Target) -> Answer:
+    """Answer a history of ``target``, which may name a type and an id, a type, or nothing."""
+    asked, cursor = without_cursor(call.pairs())
+    query = parse(None, [pair for pair in asked if pair[0] not in _OF_HISTORY])
+    page = await endpoint.repository.history(
+        type=target.type or None,
+        id=target.id or None,
+        since=_since(asked),
+        at=_at(asked),
+        count=query.count,
+        cursor=cursor,
+    )
+    if target.id and not page.items:
+        await _must_exist(endpoint, target)
+    address = "/".join(filter(None, (endpoint.base, target.type, target.id, "_history")))
+    entries = [version_entry(endpoint, kept, part_asked(query)) for kept in page.items]
+    listed = links(address, asked, cursor, page.next)
+    return Answer(200, bundle("history", total=page.total, links=listed, entries=entries))
+
+
+async def _must_exist(endpoint: Endpoint, target: Target) -> None:
+    if await endpoint.repository.read(target.type, target.id) is None:
+        raise NotFound(f"there is no such {target.type}")
+
+
+def _since(pairs: Pairs) -> datetime | None:
+    span = _span(pairs, "_since")
+    return span[0] if span else None
+
+
+def _at(pairs: Pairs) -> tuple[datetime, datetime] | None:
+    return _span(pairs, "_at")
+
+
+def _span(pairs: Pairs, name: str) -> tuple[datetime, datetime] | None:
+    """Return the first and the last moment (half-open) of the date that the parameter ``name`` gives."""
+    values = [value for key, value in pairs if key == name]
+    if not values:
+        return None
+    span = date_span(values[0].replace(" ", "+")) if len(values) == 1 else None
+    if span is None:
+        raise Unacceptable(f"{name} takes one date or instant, such as 2024-05-31T14:30:00Z", at=name)
+    return time_of(span.low), time_of(span.high)

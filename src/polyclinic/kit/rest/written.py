@@ -1,0 +1,174 @@
+"""Create, update, delete, and their conditional forms: one interaction, one database transaction.
+
+Source: https://hl7.org/fhir/R4/http.html#create, #update, #delete
+"""
+
+from polyclinic.fhir.json import decode_resource, encode
+from polyclinic.fhir.outcome import Invalid, Issue, MultipleMatches, NotSupported, Unacceptable, operation_outcome
+from polyclinic.fhir.search.query import Query, parse
+from polyclinic.fhir.validate import validate
+from polyclinic.kit.http.message import Answer, Call, Pairs, read_pairs
+from polyclinic.kit.http.negotiation import agreed_body, without_format
+from polyclinic.kit.rest.endpoint import Endpoint, version_headers
+from polyclinic.kit.rest.prefer import preferred, version_to_match
+from polyclinic.kit.rest.targets import Target
+from polyclinic.repository.model import Create, Delete, Kept, Resource, Update, Written
+
+async def create(endpoint: Endpoint, call: Call, target: Target) -> Answer:
+    """Keep the resource in the body under a new id."""
+    only(call)
+    resource = sent_resource(call, target.type)
+    resource.pop("id", None)
+    validated(resource)
+    unless = condition(target.type, call.headers.get("if-none-exist"), at="If-None-Exist")
+    written = await endpoint.repository.write(Create(resource, unless=unless))
+    return _answer(endpoint, call, written)
+
+
+async def update(endpoint: Endpoint, call: Call, target: Target) -> Answer:
+    """Keep the resource in the body as the next version of ``target``, or as its first."""
+    only(call)
+    _refuse_if_none_match(call)
+    resource = sent_resource(call, target.type)
+    agree_on_id(resource, target.id)
+    validated(resource)
+    if_match = version_to_match(call.headers.get("if-match"))
+    written = await endpoint.repository.write(Update(resource, if_match=if_match))
+    return _answer(endpoint, call, written)
+
+
+async def update_where(endpoint: Endpoint, call: Call, target: Target) -> Answer:
+    """Update the one resource that the query of the URL finds, or create it."""
+    _refuse_if_none_match(call)
+    where = condition(target.type, call.query, at="the query of the URL")
+    if where is None:
+        raise Unacceptable(f"an update needs an id (PUT {target.type}/id) or a condition (PUT {target.type}?...)")
+    resource = sent_resource(call, target.type)
+    validated(resource)
+    if_match = version_to_match(call.headers.get("if-match"))
+    written = await endpoint.repository.write(Update(resource, if_match=if_match, where=where))
+    return _answer(endpoint, call, written)
+
+
+async def delete(endpoint: Endpoint, call: Call, target: Target) -> Answer:
+    """Delete ``target``; deleting what is not there is no error."""
+    only(call)
+    if_match = version_to_match(call.headers.get("if-match"))
+    written = await endpoint.repository.write(Delete(target.type, target.id, if_match=if_match))
+    return _deleted(call, written)
+
+
+async def delete_where(endpoint: Endpoint, call: Call, target: Target) -> Answer:
+    """Delete the one resource that the query of the URL finds; none is no error, several are refused."""
+    where = condition(target.type, call.query, at="the query of the URL")
+    if where is None:
+        raise Unacceptable(f"a delete needs an id (DELETE {target.type}/id) or a condition ({target.type}?...)")
+    async with endpoint.repository.transaction() as transaction:
+        await transaction.lock([where])
+        found = single(await transaction.match(where), target.type)
+        if found is None:
+            return _deleted(call, Written(None, created=False, changed=False))
+        if_match = version_to_match(call.headers.get("if-match"))
+        (written,) = await transaction.write([Delete(found.type, found.id, if_match=if_match)])
+    return _deleted(call, written)
+
+
+def only(call: Call, *allowed: str) -> None:
+    """Check that the URL carries no parameter but ``allowed`` and those that shape the answer.
+
+    Refuses: ``Unacceptable`` naming the first other one.
+    """
+    for name, _ in without_format(call.pairs()) if call.query else ():
+        if name not in allowed:
+            raise Unacceptable(f"the parameter {name[:64]!r} means nothing to this interaction", at=name[:64])
+
+
+def condition(type: str, text: str | None, *, at: str) -> Query | None:
+    """Return the search that a condition such as ``identifier=x|1`` asks, None where there is none.
+
+    Refuses: ``Unacceptable`` where it restricts nothing: it would then match every resource.
+    """
+    if not text:
+        return None
+    pairs: Pairs = without_format(read_pairs(text.rpartition("?")[2]))
+    if not pairs:
+        return None
+    query = parse(type, pairs)
+    if not query.clauses:
+        raise Unacceptable(f"the condition {text[:200]!r} names no search parameter that restricts {type}", at=at)
+    return query
+
+
+def single(matches: list[Kept], type: str, at: str | None = None) -> Kept | None:
+    """Return the only match, None without one. Refuses: ``MultipleMatches``."""
+    if len(matches) > 1:
+        raise MultipleMatches(f"the condition matches more than one {type}; make it narrower", at=at)
+    return matches[0] if matches else None
+
+
+def sent_resource(call: Call, type: str) -> Resource:
+    """Return the resource in the body of ``call``, which has to be a ``type``.
+
+    Refuses: ``UnsupportedMediaType``, ``Malformed``, ``Invalid``.
+    """
+    agreed_body(call)
+    resource = decode_resource(call.body)
+    agree_on_type(resource, type)
+    return resource
+
+
+def agree_on_type(resource: Resource, type: str, at: str = "resourceType") -> None:
+    """Check that ``resource`` is what its address says. Refuses: ``Invalid``."""
+    if resource["resourceType"] != type:
+        raise Invalid(f"the address is that of a {type}, the body is a {resource['resourceType'][:64]!r}", at=at)
+
+
+def agree_on_id(resource: Resource, id: str, at: str = "id") -> None:
+    """Check that ``resource`` has the id of its address. Refuses: ``Invalid``."""
+    if "id" not in resource:
+        raise Invalid(f"the body of an update needs the id of its address, {id!r}", at=at)
+    if resource["id"] != id:
+        raise Invalid("the body has another id than its address", at=at)
+
+
+def validated(resource: Resource) -> None:
+    """Check ``resource`` against R4. Refuses: ``Invalid`` with every broken rule."""
+    issues = validate(resource)
+    if any(issue.severity in ("error", "fatal") for issue in issues):
+        raise Invalid(issues=issues)
+
+
+def _refuse_if_none_match(call: Call) -> None:
+    if "if-none-match" in call.headers:
+        raise NotSupported("If-None-Match guards reads only; use If-None-Exist to create once", at="If-None-Match")
+
+
+def _answer(endpoint: Endpoint, call: Call, written: Written) -> Answer:
+    kept = written.kept
+    assert kept is not None and kept.body is not None  # a create or update leaves a resource
+    location = f"{endpoint.url(kept)}/_history/{kept.version}"
+    answer = Answer(201 if written.created else 200, kept.body, version_headers(kept) | {"location": location})
+    returning = preferred(call.headers).returning
+    if returning == "minimal":
+        answer.body = b""
+    elif returning == "OperationOutcome":
+        answer.body = told(written)
+    return answer
+
+
+def _deleted(call: Call, written: Written) -> Answer:
+    headers = version_headers(written.kept) if written.kept else {}
+    if preferred(call.headers).returning == "OperationOutcome":
+        return Answer(200, told(written), headers)
+    return Answer(204, headers=headers)
+
+
+def told(written: Written) -> bytes:
+    """Return an OperationOutcome that says in words what ``written`` did."""
+    if not written.changed:
+        sentence = "nothing had to be changed"
+    elif written.kept is not None and written.kept.deleted:
+        sentence = "deleted"
+    else:
+        sentence = "created" if written.created else "updated"
+    return encode(operation_outcome([Issue("informational", sentence, severity="information")]))
