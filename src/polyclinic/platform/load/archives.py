@@ -162,7 +162,7 @@ def _of_tar(path: Path, name: str) -> Iterator[Member]:
         while (info := archive.next()) is not None:
             content = archive.extractfile(info) if info.isreg() else None
             if content is not None:
-                with content:
+                with io.BufferedReader(Bounded(content, file.tell), _CHUNK) as content:
                     yield Member(info.name, kind_of(info.name), content)
             archive.members.clear()  # type: ignore[attr-defined]  # or a million of them stay in memory
         _must_end(stream)

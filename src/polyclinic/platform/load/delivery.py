@@ -63,6 +63,10 @@ class _NotNow(Exception):
     """This attempt failed in a way that may pass."""
 
 
+class _PerhapsNever(_NotNow):
+    """The server says no in a way that it says also while it falls over."""
+
+
 class _Issue(msgspec.Struct):
     diagnostics: str = ""
     details: dict[str, msgspec.Raw] = {}
@@ -139,10 +143,12 @@ class Server:
         """
         loop = asyncio.get_running_loop()
         give_up = loop.time() + self._patience
+        doubts = FEW
         for attempt, pause in enumerate(_pauses()):
             try:
-                return await self._attempt(parcel, attempt)
+                return await self._attempt(parcel, again=attempt > 0, doubted=doubts > 0)
             except _NotNow as error:
+                doubts -= isinstance(error, _PerhapsNever)
                 if loop.time() + pause > give_up:
                     raise Unreachable(
                         f"{self.url} did not take a Bundle for {self._patience:.0f} s ({error})"
@@ -151,13 +157,13 @@ class Server:
             await asyncio.sleep(pause)
         raise AssertionError("the pauses have no end")
 
-    async def _attempt(self, parcel: Parcel, attempt: int) -> Delivered:
-        # on a second attempt the first may have been committed and only its answer lost
-        if parcel.witness and (self._ask or attempt) and await self._is_there(parcel.witness):
+    async def _attempt(self, parcel: Parcel, *, again: bool, doubted: bool) -> Delivered:
+        # when this is done again, the first may have been committed and only its answer lost
+        if parcel.witness and (self._ask or again) and await self._is_there(parcel.witness):
             return Delivered(found=len(parcel.entries))
         status, body = await self._post(parcel.as_bundle())
-        if status in PASSES or (status in MAY_PASS and attempt < FEW):
-            raise _NotNow(f"it answered {status}")
+        if doubted and status in MAY_PASS:
+            raise _PerhapsNever(f"it answered {status}")
         if 200 <= status < 300:
             return _read_answer(parcel, body)
         if parcel.divisible and len(parcel.entries) > 1:
@@ -166,8 +172,6 @@ class Server:
 
     async def _without_the_refused(self, parcel: Parcel) -> Delivered:
         status, body = await self._post(parcel.as_bundle("batch"))
-        if status in PASSES:
-            raise _NotNow(f"it answered {status}")
         if 200 <= status < 300:
             return _read_answer(parcel, body)
         return Delivered(refused=list(_refusals(parcel, status, body)))
@@ -182,7 +186,10 @@ class Server:
         raise _NotNow(f"GET {witness} gave {status}")
 
     async def _post(self, bundle: bytes) -> tuple[int, bytes]:
-        return await self._request("POST", "", bundle)
+        status, body = await self._request("POST", "", bundle)
+        if status in PASSES:
+            raise _NotNow(f"it answered {status}")
+        return status, body
 
     async def _request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         headers = {"Content-Type": FHIR_JSON} if body is not None else None
