@@ -30,6 +30,7 @@ class Settings:
     postgresql_password_file: Path | None = None
     connections: int = 8
     nats: str | None = None
+    nats_password_file: Path | None = None
     services: Mapping[str, str] = field(default_factory=dict)
     owners: Mapping[str, str] = field(default_factory=dict)
     body_limit: int = 64 * 1024 * 1024
@@ -121,4 +122,5 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "owners": _names,
     "log_level": _level,
     "postgresql_password_file": Path,
+    "nats_password_file": Path,
 }
