@@ -1,1 +1,1 @@
-"""The only code that knows every service: finds, checks, starts, watches and stops them and what they stand on."""
+"""The only code that knows every service: finds, checks, starts, watches and stops them all."""

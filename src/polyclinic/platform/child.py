@@ -1,6 +1,7 @@
-"""How a process is started so that it never outlives us: fork, a session of its own, a death signal, a log."""
+"""How a process is started so that it never outlives us: a fork with a session, a death signal, a log."""
 
 import ctypes
+import itertools
 import os
 import signal
 import sys
@@ -35,16 +36,19 @@ def spawn(
     log: Path,
     credentials: Credentials | None = None,
     death: signal.Signals = signal.SIGTERM,
+    keep: Sequence[int] = (),
 ) -> int:
     """Start ``deed`` in a child and return its process id.
 
     The child gets ``death`` when we die, however we die. What it writes goes to the end of ``log``.
+    Of our open files it has none but ``keep``: neither our lock nor our sockets.
     """
     parent = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
     child = os.fork()
     if child == 0:
+        _close_all_but(keep)
         _live(deed, log, credentials or Myself(), (parent, death))
     return child
 
@@ -56,7 +60,7 @@ def _live(
     status = _CANNOT_START
     try:
         os.setsid()
-        _redirect(log)
+        redirect(log)
         _forget_signals()
         credentials.take()
         _die_with(*end)
@@ -79,7 +83,14 @@ def _die_with(parent: int, death: signal.Signals) -> None:
         os._exit(_CANNOT_START)
 
 
-def _redirect(log: Path) -> None:
+def _close_all_but(keep: Sequence[int]) -> None:
+    edges = [2, *sorted(keep), os.sysconf("SC_OPEN_MAX")]
+    for before, after in itertools.pairwise(edges):
+        os.closerange(before + 1, after)
+
+
+def redirect(log: Path) -> None:
+    """Read nothing and write to the end of ``log`` from now on."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     words = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(nothing, 0)

@@ -1,4 +1,4 @@
-"""As whom a program runs: PostgreSQL refuses to be root, so root becomes somebody else, on paper or in truth."""
+"""As whom a program runs: PostgreSQL refuses to be root, so root becomes somebody else."""
 
 import ctypes
 import functools
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NOBODY = 65534
-"""The user id that the kernel itself uses for nobody (Documentation/admin-guide/sysctl/fs.rst, overflowuid)."""
+"""The user id the kernel uses for nobody (Documentation/admin-guide/sysctl/fs.rst, overflowuid)."""
 
 _CLONE_NEWUSER = 0x10000000
 _libc = ctypes.CDLL(None, use_errno=True)

