@@ -1,0 +1,229 @@
+"""Emitting: what the index keeps of one value, by parameter type and data type.
+
+Source: https://hl7.org/fhir/R4/search.html#ptypes and the table "Cross-map" under each type.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import inf
+from types import MappingProxyType
+from typing import Any
+
+from polyclinic.fhir.search import terms
+from polyclinic.fhir.search.values import Span, date_span, fold
+
+
+@dataclass(slots=True)
+class Entries:
+    """What a resource is found by.
+
+    ``terms`` are written by ``terms``; ``spans`` are (path, low, high, unit, unit by code alone); ``texts`` are
+    (path, folded, written). ``at`` is the clinical date in microseconds since 1970.
+    """
+
+    terms: set[str] = field(default_factory=set)
+    spans: list[tuple[str, float, float, str | None, str | None]] = field(default_factory=list)
+    texts: set[tuple[str, str, str]] = field(default_factory=set)
+    at: float | None = None
+
+
+Emit = Callable[[str, Any, Entries], None]
+"""Take the path, one JSON value and the entries to add to."""
+
+_folded = lru_cache(maxsize=16_384)(fold)
+
+
+def _code(path: str, value: Any, out: Entries) -> None:
+    text = value if type(value) is str else _literal(value)
+    out.terms.add(terms.code_term(path, text))
+
+
+def _literal(value: Any) -> str:
+    if value is True or value is False:
+        return "true" if value else "false"
+    return str(value)
+
+
+def _coding(path: str, value: Any, out: Entries) -> None:
+    _coded(path, value.get("system", ""), value.get("code"), out)
+
+
+def _coded(path: str, system: str, code: str | None, out: Entries) -> None:
+    if code is not None:
+        out.terms.add(terms.code_term(path, code))
+        out.terms.add(terms.coding_term(path, system, code))
+    if system:
+        out.terms.add(terms.system_term(path, system))
+
+
+def _concept(path: str, value: Any, out: Entries) -> None:
+    for coding in value.get("coding", ()):
+        _coding(path, coding, out)
+
+
+def _identifier(path: str, value: Any, out: Entries) -> None:
+    _coded(path, value.get("system", ""), value.get("value"), out)
+
+
+def _contact_point(path: str, value: Any, out: Entries) -> None:
+    if "value" in value:
+        _coded(path, "", value["value"], out)
+
+
+def _reference(path: str, value: Any, out: Entries) -> None:
+    literal = value.get("reference")
+    if literal is not None and literal[:1] != "#":
+        out.terms.add(terms.reference_term(path, terms.reference_target(literal)))
+    identifier = value.get("identifier")
+    if identifier is not None and "value" in identifier:
+        out.terms.add(terms.identified_term(path, identifier.get("system", ""), identifier["value"]))
+
+
+def _uri(path: str, value: Any, out: Entries) -> None:
+    out.terms.add(terms.uri_term(path, value))
+
+
+def _canonical(path: str, value: Any, out: Entries) -> None:
+    out.terms.add(terms.uri_term(path, value))
+    if "|" in value:
+        out.terms.add(terms.uri_term(path, value.partition("|")[0]))
+
+
+def _string(path: str, value: Any, out: Entries) -> None:
+    folded = _folded(value)
+    if folded:
+        out.texts.add((path, folded, value))
+
+
+_NAME_PARTS = ("family", "given", "prefix", "suffix", "text")
+_ADDRESS_PARTS = ("line", "city", "district", "state", "postalCode", "country", "text")
+
+
+def _parts(names: tuple[str, ...]) -> Emit:
+    def emit(path: str, value: Any, out: Entries) -> None:
+        for name in names:
+            part = value.get(name)
+            for text in part if type(part) is list else (part,):
+                if text is not None:
+                    _string(path, text, out)
+
+    return emit
+
+
+def _date(path: str, value: Any, out: Entries) -> None:
+    span = date_span(value)
+    if span is not None:
+        out.spans.append((path, span.low, span.high, None, None))
+
+
+def _period(path: str, value: Any, out: Entries) -> None:
+    begin, end = value.get("start"), value.get("end")
+    first, last = date_span(begin) if begin else None, date_span(end) if end else None
+    if first or last:
+        out.spans.append((path, first.low if first else -inf, last.high if last else inf, None, None))
+
+
+def _timing(path: str, value: Any, out: Entries) -> None:
+    for event in value.get("event", ()):
+        if event is not None:
+            _date(path, event, out)
+    bounds = value.get("repeat", {}).get("boundsPeriod")
+    if bounds:
+        _period(path, bounds, out)
+
+
+def _number(path: str, value: Any, out: Entries) -> None:
+    out.spans.append((path, float(value), float(value), None, None))
+
+
+def _quantity(path: str, value: Any, out: Entries) -> None:
+    if "value" in value:
+        span = _compared(float(value["value"]), value.get("comparator"))
+        for unit, code in _units(value):
+            out.spans.append((path, span.low, span.high, unit, code))
+
+
+def _compared(value: float, comparator: str | None) -> Span:
+    if comparator is None:
+        return Span(value, value)
+    return Span(-inf, value) if comparator[0] == "<" else Span(value, inf)
+
+
+def _units(value: Mapping[str, Any]) -> Iterator[tuple[str | None, str | None]]:
+    """Yield the terms of a quantity's unit: by system and code, and by code or by name alone."""
+    code, unit = value.get("code"), value.get("unit")
+    if code is not None:
+        yield terms.unit_term(value["system"], code) if "system" in value else None, terms.unit_term("", code)
+    if unit is not None and unit != code:
+        yield None, terms.unit_term("", unit)
+    if code is None and unit is None:
+        yield None, None
+
+
+def _money(path: str, value: Any, out: Entries) -> None:
+    if "value" in value:
+        exact, currency = float(value["value"]), value.get("currency")
+        by_code = terms.unit_term("", currency) if currency else None
+        out.spans.append(
+            (path, exact, exact, currency and terms.unit_term("urn:iso:std:iso:4217", currency), by_code)
+        )
+
+
+def _range(path: str, value: Any, out: Entries) -> None:
+    low, high = value.get("low", {}), value.get("high", {})
+    if "value" in low or "value" in high:
+        lower = float(low["value"]) if "value" in low else -inf
+        upper = float(high["value"]) if "value" in high else inf
+        for unit, code in _units(low or high):
+            out.spans.append((path, lower, upper, unit, code))
+
+
+_CODES = (
+    "code",
+    "id",
+    "string",
+    "uri",
+    "url",
+    "canonical",
+    "oid",
+    "uuid",
+    "boolean",
+    "integer",
+    "positiveInt",
+    "unsignedInt",
+)
+
+EMITTED: Mapping[str, Mapping[str, Emit]] = MappingProxyType(
+    {
+        "token": {
+            **dict.fromkeys(_CODES, _code),
+            "Coding": _coding,
+            "CodeableConcept": _concept,
+            "Identifier": _identifier,
+            "ContactPoint": _contact_point,
+        },
+        "reference": {"Reference": _reference, "canonical": _canonical, "uri": _uri, "url": _uri},
+        "string": {
+            "string": _string,
+            "markdown": _string,
+            "HumanName": _parts(_NAME_PARTS),
+            "Address": _parts(_ADDRESS_PARTS),
+        },
+        "date": {"date": _date, "dateTime": _date, "instant": _date, "Period": _period, "Timing": _timing},
+        "number": {
+            **dict.fromkeys(("integer", "positiveInt", "unsignedInt", "decimal"), _number),
+            "Range": _range,
+        },
+        "quantity": {
+            **dict.fromkeys(
+                ("Quantity", "SimpleQuantity", "Age", "Count", "Distance", "Duration", "MoneyQuantity"),
+                _quantity,
+            ),
+            "Money": _money,
+            "Range": _range,
+        },
+        "uri": {"canonical": _canonical, **dict.fromkeys(("uri", "url", "oid", "uuid"), _uri)},
+    }
+)
+"""Parameter type -> data type -> what to keep."""

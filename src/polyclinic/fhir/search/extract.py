@@ -1,0 +1,143 @@
+"""Extraction: everything a resource is found by, in one walk over its JSON.
+
+The walks of all parameters of a type are compiled once into a tree of closures; elements that a resource does not
+have cost nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from math import inf
+from typing import Any
+
+from polyclinic.fhir.search.clinical_date import CLINICAL_DATE
+from polyclinic.fhir.search.emit import EMITTED, Emit, Entries
+from polyclinic.fhir.search.parameters import Branch, parameters
+from polyclinic.fhir.search.steps import Field, Step, Where
+
+Visit = Callable[[Any, Entries], None]
+
+__all__ = ["Entries", "extract"]
+
+
+def extract(resource: dict[str, Any]) -> Entries:
+    """Return what ``resource`` (valid R4, decimals as Decimal) is found by, its own type included."""
+    type = resource["resourceType"]
+    out = Entries()
+    out.terms.add(type)
+    visits, whole = _compiled(type)
+    for name, value in resource.items():
+        visit = visits.get(name)
+        if visit is not None:
+            visit(value, out)
+    for visit in whole:
+        visit(resource, out)
+    return out
+
+
+@dataclass(slots=True)
+class _Node:
+    """Where walks part: what is kept here, and the steps further in."""
+
+    keep: list[Visit] = field(default_factory=list)
+    further: dict[Step, "_Node"] = field(default_factory=dict)
+
+
+@cache
+def _compiled(type: str) -> tuple[dict[str, Visit], tuple[Visit, ...]]:
+    root, whole, seen = _Node(), [], set()
+    dated = CLINICAL_DATE.get(type)
+    for parameter in parameters(type).values():
+        for branch in parameter.branches:
+            if (branch.path, parameter.type) in seen:
+                continue
+            seen.add((branch.path, parameter.type))
+            if branch.expression is not None:
+                whole.append(_evaluated(branch, EMITTED[parameter.type]["boolean"]))
+            for place in branch.places if branch.expression is None else ():
+                emit = EMITTED[parameter.type][place.type]
+                keep = _dated(branch.path, emit) if parameter.code == dated else _kept(branch.path, emit)
+                _plant(root, place.steps).keep.append(keep)
+    visits = {step.name: _visit(node) for step, node in root.further.items() if isinstance(step, Field)}
+    return visits, tuple(whole)
+
+
+def _plant(root: _Node, steps: tuple[Step, ...]) -> _Node:
+    node = root
+    for step in steps:
+        node = node.further.setdefault(step, _Node())
+    return node
+
+
+def _kept(path: str, emit: Emit) -> Visit:
+    def keep(value: Any, out: Entries) -> None:
+        emit(path, value, out)
+
+    return keep
+
+
+def _dated(path: str, emit: Emit) -> Visit:
+    def keep(value: Any, out: Entries) -> None:
+        before = len(out.spans)
+        emit(path, value, out)
+        for _, low, _, _, _ in out.spans[before:]:
+            if low > -inf and (out.at is None or low < out.at):
+                out.at = low
+
+    return keep
+
+
+def _evaluated(branch: Branch, emit: Emit) -> Visit:
+    from polyclinic.fhir.path import compile_path
+
+    expression = compile_path(branch.expression or "")
+
+    def keep(resource: Any, out: Entries) -> None:
+        for value in expression.evaluate(resource):
+            emit(branch.path, value, out)
+
+    return keep
+
+
+def _visit(node: _Node) -> Visit:
+    actions = (*node.keep, *(_further(step, _visit(child)) for step, child in node.further.items()))
+    if len(actions) == 1:
+        return _each(actions[0])
+
+    def visit(value: Any, out: Entries) -> None:
+        for item in value if type(value) is list else (value,):
+            if item is not None:
+                for action in actions:
+                    action(item, out)
+
+    return visit
+
+
+def _each(action: Visit) -> Visit:
+    def visit(value: Any, out: Entries) -> None:
+        if type(value) is not list:
+            action(value, out)
+            return
+        for item in value:
+            if item is not None:
+                action(item, out)
+
+    return visit
+
+
+def _further(step: Step, visit: Visit) -> Visit:
+    match step:
+        case Field(name):
+
+            def go(value: Any, out: Entries) -> None:
+                found = value.get(name)
+                if found is not None:
+                    visit(found, out)
+
+        case Where(name, wanted):
+
+            def go(value: Any, out: Entries) -> None:
+                if value.get(name) == wanted:
+                    visit(value, out)
+
+    return go

@@ -1,0 +1,70 @@
+"""The change feed: every version that came to be, none skipped, each resource's versions in their order.
+
+A position is a PostgreSQL snapshot: what was visible in it was handed out. The next stretch is what a later
+snapshot sees and this one did not, in the order of ``seq``. Sequence numbers alone would lose a transaction that
+took an early number and committed late; a snapshot cannot, and it never has to wait for a slow transaction. A
+snapshot that sees a version also sees the version before it, so each resource's versions stay in order.
+
+A position is written ``before`` or ``before;until;seq``: between two snapshots, read up to ``seq``.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from polyclinic.fhir.outcome import Unacceptable
+from polyclinic.repository.model import Change, Changes, FeedPosition
+
+_NOTHING = "1:1:"
+_COLUMNS = "seq, type, id, version, method, updated"
+_ALL = f"""
+select {_COLUMNS} from change
+where pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and seq > $2 order by seq limit $3"""
+_BETWEEN = f"""
+select {_COLUMNS} from change
+where xid >= pg_snapshot_xmin($4::text::pg_snapshot) and not pg_visible_in_snapshot(xid, $4::text::pg_snapshot)
+  and pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and seq > $2 order by seq limit $3"""
+_WRITTEN = re.compile(r"(\d+:\d+:[\d,]*)(?:;(\d+:\d+:[\d,]*);(\d+))?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Behind all that ``before`` sees; of what ``until`` sees besides, up to ``seq``."""
+
+    before: str
+    until: str | None = None
+    seq: int = 0
+
+
+async def changes(
+    connection: asyncpg.Connection | asyncpg.Pool, after: FeedPosition | None, *, limit: int
+) -> Changes:
+    """Return up to ``limit`` changes behind ``after`` (None: from the beginning), and where to go on.
+
+    Raises: ``Unacceptable`` for a position that no feed gave out.
+    """
+    place = _read(after)
+    until = place.until or await connection.fetchval("select pg_current_snapshot()::text")
+    arguments: list[Any] = [until, place.seq, limit + 1]
+    if place.before == _NOTHING:
+        rows = await connection.fetch(_ALL, *arguments)
+    else:
+        rows = await connection.fetch(_BETWEEN, *arguments, place.before)
+    shown = rows[:limit]
+    position = until if len(rows) <= limit else f"{place.before};{until};{shown[-1]['seq']}"
+    return Changes(tuple(_change(row) for row in shown), FeedPosition(position))
+
+
+def _change(row: asyncpg.Record) -> Change:
+    return Change(row["type"], row["id"], row["version"], row["method"], row["updated"])
+
+
+def _read(position: FeedPosition | None) -> _Place:
+    if position is None:
+        return _Place(_NOTHING)
+    found = _WRITTEN.match(position)
+    if found is None:
+        raise Unacceptable("this is no position of the change feed")
+    return _Place(found[1], found[2], int(found[3] or 0))

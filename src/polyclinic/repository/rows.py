@@ -1,0 +1,57 @@
+"""Rows: what one version of a resource becomes in the tables."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from polyclinic.fhir.json import encode
+from polyclinic.fhir.search.extract import Entries, extract
+from polyclinic.repository.keys import key_of, pack
+from polyclinic.repository.model import Kept, Method
+
+NO_DATE = -(2**63)
+"""``resource.at`` of a resource without a clinical date: older than any."""
+
+
+@dataclass(slots=True)
+class Row:
+    """One version about to be written, with the keys and values it is found by."""
+
+    key: int
+    kept: Kept
+    at: int
+    keys: frozenset[int]
+    entries: Entries
+
+    @property
+    def terms(self) -> bytes:
+        """The keys as ``resource.terms`` holds them."""
+        return pack(self.keys)
+
+
+def row(resource: dict[str, Any], *, key: int, version: int, updated: datetime, method: Method) -> Row:
+    """Return the row of ``resource``, its ``id`` set, with ``meta`` saying version and time."""
+    entries = extract(resource)
+    body = encode(stamped(resource, version=version, updated=updated))
+    kept = Kept(resource["resourceType"], resource["id"], version, updated, method, body)
+    at = NO_DATE if entries.at is None else int(entries.at)
+    return Row(key, kept, at, frozenset(map(key_of, entries.terms)), entries)
+
+
+def tombstone(stood: Kept, *, key: int, at: int, updated: datetime) -> Row:
+    """Return the row of a deletion: no body, found by nothing."""
+    kept = Kept(stood.type, stood.id, stood.version + 1, updated, "DELETE", None)
+    return Row(key, kept, at, frozenset(), Entries())
+
+
+def stamped(resource: dict[str, Any], *, version: int, updated: datetime) -> dict[str, Any]:
+    """Return ``resource`` with type, id and meta first, and meta telling version and time (UTC, milliseconds)."""
+    meta = {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": instant(updated)}
+    return {"resourceType": resource["resourceType"], "id": resource["id"], "meta": meta} | {
+        name: value for name, value in resource.items() if name not in ("resourceType", "id", "meta")
+    }
+
+
+def instant(moment: datetime) -> str:
+    """Return ``moment`` as a FHIR instant in UTC with milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

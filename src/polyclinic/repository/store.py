@@ -1,0 +1,208 @@
+"""The repository: resources kept in one service's database, and the only class that other layers use."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
+from time import monotonic
+from typing import Any
+
+import asyncpg
+
+from polyclinic.fhir.outcome import NotSupported
+from polyclinic.fhir.search.query import Query
+from polyclinic.repository import feed, statements
+from polyclinic.repository.connect import again_if_lost, open_pool, refusing
+from polyclinic.repository.history import history, kept
+from polyclinic.repository.keys import key_of
+from polyclinic.repository.migrate import migrate
+from polyclinic.repository.model import (
+    Changes,
+    Counts,
+    Cursor,
+    FeedPosition,
+    Kept,
+    Page,
+    Write,
+    Written,
+)
+from polyclinic.repository.order import cursor_at, order_of, values_of
+from polyclinic.repository.plan import FEW, ByHits, ByKeys, CommonTerms, Plan, plan
+from polyclinic.repository.transaction import Transaction, alone
+from polyclinic.repository.write import KeySource
+
+_READ = "select type, id, version, updated, method, body from resource where type = $1 and id = $2"
+_READ_VERSION = """
+select $1 as type, $2 as id, version, updated, method, body from resource where type = $1 and id = $2 and version = $3
+union all
+select $1, $2, a.version, a.updated, a.method, a.body from resource r
+join archive a on a.resource = r.key and a.version = $3 where r.type = $1 and r.id = $2"""
+_COMMON = """
+select s.most_common_vals::text::bigint[] as keys, s.most_common_freqs as shares, c.reltuples as rows
+from pg_stats s join pg_class c on c.oid = 'posting'::regclass
+where s.schemaname = current_schema() and s.tablename = 'posting' and s.attname = 'key'"""
+_LOOK_AGAIN = 60.0
+"""Seconds after which the common terms are asked for again."""
+
+
+class Repository:
+    """The resources of one service. Open it with ``open``; every call is one short use of a pooled connection."""
+
+    def __init__(self, pool: asyncpg.Pool, types: Collection[str], clock: Callable[[], datetime]) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._keys = KeySource()
+        self._common = CommonTerms()
+        self._looked = float("-inf")
+        self.types = frozenset(types)
+
+    @classmethod
+    async def open(
+        cls,
+        dsn: str,
+        *,
+        types: Collection[str],
+        clock: Callable[[], datetime],
+        connections: int = 8,
+        password: Callable[[], str] | None = None,
+    ) -> "Repository":
+        """Connect to the database at ``dsn`` and bring it up to this release.
+
+        Raises: ``Unavailable`` while PostgreSQL does not answer; ``NewerDatabase``.
+        """
+        async with refusing():
+            pool = await open_pool(dsn, connections=connections, password=password)
+            try:
+                async with pool.acquire() as connection:
+                    await migrate(connection)
+            except BaseException:
+                pool.terminate()
+                raise
+        return cls(pool, types, clock)
+
+    async def close(self) -> None:
+        """Close all connections, after the calls under way."""
+        try:
+            await asyncio.wait_for(self._pool.close(), timeout=5)
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def ping(self) -> None:
+        """Ask the database for a sign of life. Raises: ``Unavailable``."""
+        async with refusing():
+            await again_if_lost(lambda: self._pool.fetchval("select 1", timeout=5))
+
+    async def read(self, type: str, id: str) -> Kept | None:
+        """Return what stands of a resource, a deleted one included; None if it was never there."""
+        async with refusing():
+            row = await again_if_lost(lambda: self._pool.fetchrow(_READ, type, id))
+        return kept(row) if row else None
+
+    async def read_version(self, type: str, id: str, version: int) -> Kept | None:
+        """Return one version of a resource, or None."""
+        if version >= 2**31:
+            return None
+        async with refusing():
+            row = await again_if_lost(lambda: self._pool.fetchrow(_READ_VERSION, type, id, version))
+        return kept(row) if row else None
+
+    async def write(self, write: Write) -> Written:
+        """Do one interaction, all or nothing. Raises: as ``Transaction.write``."""
+        async with refusing(), self._pool.acquire() as connection:
+            transaction = Transaction(connection, self._keys, self._clock(), self._found)
+            return await alone(transaction, write, connection)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Open a transaction: what is done in it is kept when the block ends, and not at all if it raises."""
+        async with refusing(), self._pool.acquire() as connection, connection.transaction():
+            yield Transaction(connection, self._keys, self._clock(), self._found)
+
+    async def search(self, query: Query, *, cursor: Cursor | None = None) -> Page:
+        """Return one page of what ``query`` finds, behind ``cursor``.
+
+        ``total`` is there where the query asks for it or counting costs nothing. Raises: ``Unacceptable`` for a
+        cursor of another search.
+        """
+        async with refusing():
+            await self._look_at_statistics()
+            found = await again_if_lost(lambda: self._found(self._pool, query, cursor))
+            total = await self.count(query) if query.total in ("accurate", "estimate") else None
+        if total is None and cursor is None and found.next is None:
+            total = len(found.items)
+        return replace(found, total=total)
+
+    async def count(self, query: Query) -> int:
+        """Return how many resources ``query`` finds."""
+        async with refusing():
+            await self._look_at_statistics()
+            chosen = await _settled(self._pool, plan(_typed(query), self._common))
+            text, arguments = statements.count(chosen)
+            return int(await again_if_lost(lambda: self._pool.fetchval(text, *arguments)))
+
+    async def history(
+        self,
+        *,
+        type: str | None = None,
+        id: str | None = None,
+        since: datetime | None = None,
+        count: int,
+        cursor: Cursor | None = None,
+    ) -> Page:
+        """Return versions, newest first: of one resource, of ``type``, or of all; ``since`` is inclusive."""
+        async with refusing():
+            return await history(self._pool, type, id, since=since, count=count, cursor=cursor)
+
+    async def counts(self) -> Counts:
+        """Return how many resources of each type are not deleted."""
+        text = "select type, (select count(*) from posting p where p.key = t.key) as number from unnest($1::text[], $2::bigint[]) as t(type, key)"
+        types = sorted(self.types)
+        async with refusing():
+            rows = await self._pool.fetch(text, types, [key_of(type) for type in types])
+        return {row["type"]: row["number"] for row in rows if row["number"]}
+
+    async def changes(self, after: FeedPosition | None, *, limit: int) -> Changes:
+        """Return changes behind ``after``, in an order that never skips one; see ``feed``."""
+        async with refusing():
+            return await feed.changes(self._pool, after, limit=limit)
+
+    async def _found(
+        self, connection: asyncpg.Connection | asyncpg.Pool, query: Query, cursor: Cursor | None
+    ) -> Page:
+        order = order_of(query)
+        after = values_of(cursor, order) if cursor is not None else None
+        chosen = await _settled(connection, plan(_typed(query), self._common))
+        text, arguments = statements.page(chosen, order, after=after, limit=query.count + 1)
+        rows = await connection.fetch(text, *arguments)
+        shown = rows[: query.count]
+        more = cursor_at(list(shown[-1])[6:]) if len(rows) > query.count and shown else None
+        return Page(tuple(map(kept, shown)), more)
+
+    async def _look_at_statistics(self) -> None:
+        """Learn which terms are common, as the last ANALYZE saw it."""
+        if monotonic() - self._looked < _LOOK_AGAIN:
+            return
+        self._looked = monotonic()
+        row = await again_if_lost(lambda: self._pool.fetchrow(_COMMON))
+        if row and row["keys"]:
+            shares: Any = zip(row["keys"], row["shares"], strict=True)
+            self._common = CommonTerms({key: share * row["rows"] for key, share in shares})
+
+
+def _typed(query: Query) -> Query:
+    if query.type is None:
+        raise NotSupported("searching over all types is not supported")
+    return query
+
+
+async def _settled(connection: asyncpg.Connection | asyncpg.Pool, chosen: Plan) -> Plan:
+    """Return ``chosen`` with its hits found, or led otherwise where they are too many."""
+    if not isinstance(chosen.lead, ByHits):
+        return chosen
+    text, arguments = statements.hits(chosen.lead.clause, chosen.query.type or "")
+    rows = await connection.fetch(text, *arguments)
+    if len(rows) > FEW:
+        return replace(chosen, lead=chosen.lead.otherwise)
+    rest = tuple(clause for clause in chosen.checks if clause is not chosen.lead.clause)
+    return replace(chosen, lead=ByKeys(tuple(row["resource"] for row in rows)), checks=rest)

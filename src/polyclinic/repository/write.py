@@ -1,0 +1,159 @@
+"""Writing: any number of versions in one statement, which fails as a whole where somebody else was first."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from polyclinic.repository.keys import key_of, unpack
+from polyclinic.repository.model import Kept
+from polyclinic.repository.rows import Row
+
+BLOCK = 1000
+"""Keys per step of the sequence resource_key; a migration that changes one must change the other."""
+LARGEST_STATEMENT = 500
+"""Resources per statement: more gain nothing and cost memory on both sides."""
+
+_INDEX = """
+change_ as (
+    insert into change (resource, type, id, version, method, updated)
+    select key, type, id, version, method, updated from input order by key
+), posting_ as (
+    insert into posting (key, at, resource) select * from unnest($9::bigint[], $10::bigint[], $11::bigint[])
+), span_ as (
+    insert into span (key, low, high, resource, unit, unit_code)
+    select * from unnest($12::bigint[], $13::float8[], $14::float8[], $15::bigint[], $16::bigint[], $17::bigint[])
+), text_ as (
+    insert into text_value (key, value, written, resource)
+    select * from unnest($18::bigint[], $19::text[], $20::text[], $21::bigint[])
+)"""
+_INPUT = """
+with input as (
+    select * from unnest($1::bigint[], $2::text[], $3::text[], $4::integer[], $5::timestamptz[], $6::text[],
+                         $7::bigint[], $8::bytea[], $22::bytea[])
+             as i(key, type, id, version, updated, method, at, terms, body)
+)"""
+INSERT = f"""{_INPUT}, resource_ as (
+    insert into resource (key, type, id, version, updated, method, at, terms, body)
+    select key, type, id, version, updated, method, at, terms, body from input order by key
+), {_INDEX} select 1"""
+REPLACE = f"""{_INPUT}, archive_ as (
+    insert into archive (resource, version, updated, method, body)
+    select r.key, i.version - 1, r.updated, r.method, r.body
+    from input i join resource r on r.key = i.key order by r.key
+), gone_posting as (
+    delete from posting p using unnest($23::bigint[], $24::bigint[], $25::bigint[]) as g(key, at, resource)
+    where p.key = g.key and p.at = g.at and p.resource = g.resource
+), gone_span as (
+    delete from span where resource = any($1::bigint[])
+), gone_text as (
+    delete from text_value where resource = any($1::bigint[])
+), resource_ as (
+    update resource r
+    set version = i.version, updated = i.updated, method = i.method, at = i.at, terms = i.terms, body = i.body
+    from input i where r.key = i.key
+), {_INDEX} select 1"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands before a write: the resource's row as far as a writer needs it."""
+
+    key: int
+    at: int
+    terms: bytes
+    kept: Kept
+
+
+async def insert(connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
+    """Keep first versions. Raises: ``asyncpg.UniqueViolationError`` where an id is taken."""
+    for part in _parts(rows):
+        await connection.fetch(INSERT, *_columns(part))
+
+
+async def replace(connection: asyncpg.Connection, rows: Sequence[Row], before: Sequence[Standing]) -> None:
+    """Keep the next version of each of ``before``.
+
+    Raises: ``asyncpg.UniqueViolationError`` where that version is not the one that stands any more.
+    """
+    standing = {each.key: each for each in before}
+    for part in _parts(rows):
+        await connection.fetch(REPLACE, *_columns(part, standing), *_lost_postings(part, standing))
+
+
+def _parts(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
+    ordered = sorted(rows, key=lambda row: row.key)  # the order in which every writer locks
+    return (ordered[at : at + LARGEST_STATEMENT] for at in range(0, len(ordered), LARGEST_STATEMENT))
+
+
+def _columns(rows: Sequence[Row], standing: dict[int, Standing] | None = None) -> tuple[list[Any], ...]:
+    kept = [row.kept for row in rows]
+    postings = [
+        (key, row.at, row.key)
+        for row in rows
+        for key in _new_postings(row, standing[row.key] if standing else None)
+    ]
+    spans = [
+        (key_of(path), low, high, row.key, unit and key_of(unit), code and key_of(code))
+        for row in rows
+        for path, low, high, unit, code in row.entries.spans
+    ]
+    texts = [
+        (key_of(path), value, written, row.key) for row in rows for path, value, written in row.entries.texts
+    ]
+    return (
+        [row.key for row in rows],
+        [each.type for each in kept],
+        [each.id for each in kept],
+        [each.version for each in kept],
+        [each.updated for each in kept],
+        [each.method for each in kept],
+        [row.at for row in rows],
+        [row.terms for row in rows],
+        *_transposed(postings, 3),
+        *_transposed(spans, 6),
+        *_transposed(texts, 4),
+        [each.body for each in kept],
+    )
+
+
+def _new_postings(row: Row, before: Standing | None) -> Iterable[int]:
+    if before is None or before.at != row.at:
+        return row.keys
+    return row.keys.difference(unpack(before.terms))
+
+
+def _lost_postings(rows: Sequence[Row], standing: dict[int, Standing]) -> tuple[list[Any], ...]:
+    lost = []
+    for row in rows:
+        before = standing[row.key]
+        keys: Iterable[int] = unpack(before.terms)
+        if before.at == row.at:
+            keys = set(keys) - row.keys
+        lost += [(key, before.at, row.key) for key in keys]
+    return _transposed(lost, 3)
+
+
+def _transposed(rows: list[tuple[Any, ...]], width: int) -> tuple[list[Any], ...]:
+    return tuple(map(list, zip(*rows, strict=True))) if rows else tuple([] for _ in range(width))
+
+
+class KeySource:
+    """Hands out ``resource.key``: a thousand at a time from the database's sequence, so that a write needs no trip."""
+
+    def __init__(self) -> None:
+        self._next = self._end = 0
+
+    async def take(self, connection: asyncpg.Connection, number: int) -> list[int]:
+        """Return ``number`` keys that no other process has or will get."""
+        taken: list[int] = []
+        while len(taken) < number:
+            if self._next == self._end:
+                begin = await connection.fetchval("select nextval('resource_key')")
+                if self._next == self._end:  # nobody else refilled while we waited
+                    self._next, self._end = begin, begin + BLOCK
+            count = min(number - len(taken), self._end - self._next)
+            taken += range(self._next, self._next + count)
+            self._next += count
+        return taken
