@@ -2,15 +2,21 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TypeVar
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from polyclinic.fhir.outcome import Conflict, Unavailable
 
+Session = asyncpg.Connection | PoolConnectionProxy
+"""One connection, for statements that belong together."""
+Database = Session | asyncpg.Pool
+"""Anything that runs one statement."""
+
 SETTINGS = {
     "application_name": "polyclinic",
-    "plan_cache_mode": "force_generic_plan",  # every statement has one good plan: planning it again buys nothing
+    "plan_cache_mode": "force_generic_plan",  # every statement has one good plan
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
@@ -18,6 +24,8 @@ SETTINGS = {
     "jit": "off",
     "idle_in_transaction_session_timeout": "60s",
 }
+Answer = TypeVar("Answer")
+
 _AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -69,7 +77,7 @@ async def refusing() -> AsyncIterator[None]:
         raise Unavailable(f"the database does not answer now ({type(error).__name__})") from error
 
 
-async def again_if_lost(read: Callable[[], Awaitable[Any]]) -> Any:
+async def again_if_lost(read: Callable[[], Awaitable[Answer]]) -> Answer:
     """Return what ``read`` returns, asked once more where the connection was lost on the way. Only for reads."""
     try:
         return await read()

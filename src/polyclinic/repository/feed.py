@@ -15,6 +15,7 @@ from typing import Any
 import asyncpg
 
 from polyclinic.fhir.outcome import Unacceptable
+from polyclinic.repository.connect import Database
 from polyclinic.repository.model import Change, Changes, FeedPosition
 
 _NOTHING = "1:1:"
@@ -38,9 +39,7 @@ class _Place:
     seq: int = 0
 
 
-async def changes(
-    connection: asyncpg.Connection | asyncpg.Pool, after: FeedPosition | None, *, limit: int
-) -> Changes:
+async def changes(connection: Database, after: FeedPosition | None, *, limit: int) -> Changes:
     """Return up to ``limit`` changes behind ``after`` (None: from the beginning), and where to go on.
 
     Raises: ``Unacceptable`` for a position that no feed gave out.

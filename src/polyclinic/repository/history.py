@@ -5,6 +5,7 @@ from datetime import datetime
 import asyncpg
 
 from polyclinic.fhir.outcome import Unacceptable
+from polyclinic.repository.connect import Database
 from polyclinic.repository.model import Cursor, Kept, Page
 
 _OF_ONE = """
@@ -30,7 +31,7 @@ _END = 2**63 - 1
 
 
 async def history(
-    connection: asyncpg.Connection | asyncpg.Pool,
+    connection: Database,
     type: str | None,
     id: str | None,
     *,

@@ -2,9 +2,8 @@
 
 from importlib.resources import files
 
-import asyncpg
-
 from polyclinic.fhir.outcome import Refusal
+from polyclinic.repository.connect import Session
 
 LOCK = 0x706F6C79  # "poly": any process that migrates this database takes this advisory lock
 _FOLDER = files("polyclinic.repository") / "migrations"
@@ -22,7 +21,7 @@ class NewerDatabase(Refusal):
     code = "exception"
 
 
-async def migrate(connection: asyncpg.Connection) -> tuple[str, ...]:
+async def migrate(connection: Session) -> tuple[str, ...]:
     """Bring the database up to this release and return the names of the migrations that were applied now.
 
     All or nothing; safe to run twice and by several processes at once. Raises: ``NewerDatabase``.
@@ -33,13 +32,9 @@ async def migrate(connection: asyncpg.Connection) -> tuple[str, ...]:
         await connection.execute(_LEDGER)
         applied = {row["number"] for row in await connection.fetch("select number from migration")}
         if unknown := applied - known.keys():
-            raise NewerDatabase(
-                f"the database has migration {max(unknown)}, which this release does not know"
-            )
+            raise NewerDatabase(f"the database has migration {max(unknown)}, which this release does not know")
         due = sorted(known.keys() - applied)
         for number in due:
             await connection.execute(known[number].read_text())
-            await connection.execute(
-                "insert into migration (number, name) values ($1, $2)", number, known[number].name
-            )
+            await connection.execute("insert into migration (number, name) values ($1, $2)", number, known[number].name)
     return tuple(known[number].name for number in due)

@@ -24,7 +24,7 @@ _LAST = "\U0010ffff"
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """One key of an order, as an SQL expression over a candidate ``c(at, resource)``; resources without a value last."""
+    """One key of an order, as an SQL expression over a candidate ``c(at, resource)``; a missing value comes last."""
 
     column: Literal["at", "updated", "id", "text", "span"]
     descending: bool
@@ -49,9 +49,7 @@ class SortKey:
     @property
     def cast(self) -> str:
         """The PostgreSQL type of the expression."""
-        return {"at": "bigint", "updated": "timestamptz", "id": "text", "text": "text", "span": "float8"}[
-            self.column
-        ]
+        return {"at": "bigint", "updated": "timestamptz", "id": "text", "text": "text", "span": "float8"}[self.column]
 
 
 NEWEST_FIRST = (SortKey("at", descending=True),)

@@ -46,9 +46,7 @@ class Lead:
     distinct: bool
 
 
-def page(
-    plan: Plan, order: Sequence[SortKey], *, after: list[Any] | None, limit: int
-) -> tuple[str, list[Any]]:
+def page(plan: Plan, order: Sequence[SortKey], *, after: list[Any] | None, limit: int) -> tuple[str, list[Any]]:
     """Return the statement that answers ``limit`` resources in ``order``, behind the position ``after``.
 
     Columns: type, id, version, updated, method, body, then the sort values and the key.
@@ -63,17 +61,16 @@ def page(
     names = [f"s{number}" for number in range(len(order))]
     columns = ", ".join(f"{sort} as {name}" for sort, name in zip(sorts, names, strict=True))
     ordering = _ordering(order, names)
-    parts = [
-        f"(select {columns}, c.resource from {source} and {' and '.join(where) or 'true'} order by {ordering} limit ${size})"
-        for source in lead.sources
-    ]
-    found = " union ".join(parts) if len(parts) > 1 else parts[0]
-    if lead.distinct:
-        found = found.replace("(select ", "(select distinct ", 1)
+    select = f"select {'distinct ' if lead.distinct else ''}{columns}, c.resource"
+    checked = " and ".join(where) or "true"
+    found = " union ".join(
+        f"({select} from {source} and {checked} order by {ordering} limit ${size})" for source in lead.sources
+    )
+    of_found = [f"f.{name}" for name in names]
     text = (
-        f"select r.type, r.id, r.version, r.updated, r.method, r.body, {', '.join('f.' + n for n in names)}, f.resource "
+        f"select r.type, r.id, r.version, r.updated, r.method, r.body, {', '.join(of_found)}, f.resource "
         f"from (select * from ({found}) u order by {ordering} limit ${size}) f "
-        f"join resource r on r.key = f.resource order by {_ordering(order, ['f.' + n for n in names], 'f.resource')}"
+        f"join resource r on r.key = f.resource order by {_ordering(order, of_found, 'f.resource')}"
     )
     return text, statement.arguments
 
@@ -95,8 +92,7 @@ def hits(clause: Spans | Texts | Updated, type: str) -> tuple[str, list[Any]]:
         sources = [f"{table} and f.body is not null and {_updated(statement, clause)}"]
     elif isinstance(clause, Texts):
         sources = [
-            f"select resource from text_value f where {_text_range(statement, match)}"
-            for match in clause.matches
+            f"select resource from text_value f where {_text_range(statement, match)}" for match in clause.matches
         ]
     else:
         sources = [f"select resource from span f where {_span(statement, match)}" for match in clause.matches]
@@ -114,9 +110,7 @@ def _lead(statement: Statement, plan: Plan, *, in_order: bool) -> Lead:
         case ByTerms((key,)):
             return Lead((f"posting c where c.key = ${statement.add(key)}::bigint",), distinct=False)
         case ByTerms(keys):
-            return Lead(
-                (f"posting c where c.key = any(${statement.add(list(keys))}::bigint[])",), distinct=True
-            )
+            return Lead((f"posting c where c.key = any(${statement.add(list(keys))}::bigint[])",), distinct=True)
         case ByIds(ids):
             type, wanted = statement.add(plan.query.type), statement.add(list(ids))
             rows = f"select at, key as resource from resource where type = ${type} and id = any(${wanted}::text[])"
@@ -135,9 +129,7 @@ def _condition(statement: Statement, clause: Clause, type: str) -> str:
     match clause:
         case Terms(_, terms, negated):
             keys = statement.add([key_of(term) for term in terms])
-            found = (
-                f"posting f where f.key = any(${keys}::bigint[]) and f.at = c.at and f.resource = c.resource"
-            )
+            found = f"posting f where f.key = any(${keys}::bigint[]) and f.at = c.at and f.resource = c.resource"
             return _exists(found, negated=negated)
         case Spans(_, matches):
             return _exists(_any("span", [_span(statement, match) for match in matches]))
@@ -164,9 +156,7 @@ def _span(statement: Statement, match: SpanMatch) -> str:
         " and ".join(f"f.{b.end} {b.comparison} ${statement.add(b.value)}::float8" for b in group)
         for group in match.groups
     ]
-    text = (
-        f"(f.key = ${statement.add(key_of(match.path))}::bigint and ({' or '.join(f'({g})' for g in groups)})"
-    )
+    text = f"(f.key = ${statement.add(key_of(match.path))}::bigint and ({' or '.join(f'({g})' for g in groups)})"
     if match.unit is not None:
         column = "unit_code" if match.unit.startswith("\0q\0") else "unit"
         text += f" and f.{column} = ${statement.add(key_of(match.unit))}::bigint"

@@ -13,7 +13,7 @@ import asyncpg
 from polyclinic.fhir.outcome import NotSupported
 from polyclinic.fhir.search.query import Query
 from polyclinic.repository import feed, statements
-from polyclinic.repository.connect import again_if_lost, open_pool, refusing
+from polyclinic.repository.connect import Database, again_if_lost, open_pool, refusing
 from polyclinic.repository.history import history, kept
 from polyclinic.repository.keys import key_of
 from polyclinic.repository.migrate import migrate
@@ -38,6 +38,9 @@ select $1 as type, $2 as id, version, updated, method, body from resource where 
 union all
 select $1, $2, a.version, a.updated, a.method, a.body from resource r
 join archive a on a.resource = r.key and a.version = $3 where r.type = $1 and r.id = $2"""
+_COUNTS = """
+select type, (select count(*) from posting p where p.key = t.key) as number
+from unnest($1::text[], $2::bigint[]) as t(type, key)"""
 _COMMON = """
 select s.most_common_vals::text::bigint[] as keys, s.most_common_freqs as shares, c.reltuples as rows
 from pg_stats s join pg_class c on c.oid = 'posting'::regclass
@@ -156,10 +159,9 @@ class Repository:
 
     async def counts(self) -> Counts:
         """Return how many resources of each type are not deleted."""
-        text = "select type, (select count(*) from posting p where p.key = t.key) as number from unnest($1::text[], $2::bigint[]) as t(type, key)"
         types = sorted(self.types)
         async with refusing():
-            rows = await self._pool.fetch(text, types, [key_of(type) for type in types])
+            rows = await self._pool.fetch(_COUNTS, types, [key_of(type) for type in types])
         return {row["type"]: row["number"] for row in rows if row["number"]}
 
     async def changes(self, after: FeedPosition | None, *, limit: int) -> Changes:
@@ -167,9 +169,7 @@ class Repository:
         async with refusing():
             return await feed.changes(self._pool, after, limit=limit)
 
-    async def _found(
-        self, connection: asyncpg.Connection | asyncpg.Pool, query: Query, cursor: Cursor | None
-    ) -> Page:
+    async def _found(self, connection: Database, query: Query, cursor: Cursor | None) -> Page:
         order = order_of(query)
         after = values_of(cursor, order) if cursor is not None else None
         chosen = await _settled(connection, plan(_typed(query), self._common))
@@ -196,7 +196,7 @@ def _typed(query: Query) -> Query:
     return query
 
 
-async def _settled(connection: asyncpg.Connection | asyncpg.Pool, chosen: Plan) -> Plan:
+async def _settled(connection: Database, chosen: Plan) -> Plan:
     """Return ``chosen`` with its hits found, or led otherwise where they are too many."""
     if not isinstance(chosen.lead, ByHits):
         return chosen

@@ -13,6 +13,7 @@ from polyclinic.fhir.outcome import Conflict, MultipleMatches, PreconditionFaile
 from polyclinic.fhir.search.clauses import Ids, Terms
 from polyclinic.fhir.search.query import Query
 from polyclinic.repository import write as tables
+from polyclinic.repository.connect import Database, Session
 from polyclinic.repository.keys import key_of
 from polyclinic.repository.model import (
     Create,
@@ -29,16 +30,14 @@ from polyclinic.repository.model import (
 from polyclinic.repository.rows import Row, row, stamped, tombstone
 from polyclinic.repository.write import KeySource, Standing
 
-Search = Callable[[asyncpg.Connection | asyncpg.Pool, Query, Cursor | None], Awaitable[Page]]
+Search = Callable[[Database, Query, Cursor | None], Awaitable[Page]]
 Name = tuple[str, str]
 """Type and id of a resource."""
 
 _STANDING = """
 select r.key, r.at, r.terms, r.type, r.id, r.version, r.updated, r.method, r.body
 from unnest($1::text[], $2::text[]) as w(type, id) join resource r on r.type = w.type and r.id = w.id"""
-_LOCK = (
-    "select pg_advisory_xact_lock(key) from (select key from unnest($1::bigint[]) as k(key) order by key) k"
-)
+_LOCK = "select pg_advisory_xact_lock(key) from (select key from unnest($1::bigint[]) as k(key) order by key) k"
 _TICK = timedelta(milliseconds=1)
 
 
@@ -60,9 +59,7 @@ class _Step:
 class Transaction:
     """One database transaction; made by ``Repository.transaction``. ``now`` is what its versions are dated."""
 
-    def __init__(
-        self, connection: asyncpg.Connection, keys: KeySource, now: datetime, search: Search
-    ) -> None:
+    def __init__(self, connection: Session, keys: KeySource, now: datetime, search: Search) -> None:
         self._connection = connection
         self._keys = keys
         self._search = search
@@ -98,9 +95,7 @@ class Transaction:
         standing = await self._standing([_name(each) for each in plain if not isinstance(each, Create)])
         fresh = sum(1 for each in plain if isinstance(each, Create) or _name(each) not in standing)
         keys = iter(await self._keys.take(self._connection, fresh))
-        steps = [
-            _Step(each) if isinstance(each, Written) else self._step(each, standing, keys) for each in decided
-        ]
+        steps = [_Step(each) if isinstance(each, Written) else self._step(each, standing, keys) for each in decided]
         await self._keep(steps)
         return [step.answer for step in steps]
 
@@ -161,9 +156,7 @@ class Transaction:
             and encode(stamped(resource, version=stood.version, updated=stood.updated)) == stood.body
         ):
             return _Step(Written(stood, created=False, changed=False))
-        made = row(
-            resource, key=before.key, version=stood.version + 1, updated=self._after(stood), method="PUT"
-        )
+        made = row(resource, key=before.key, version=stood.version + 1, updated=self._after(stood), method="PUT")
         return _Step(Written(made.kept, created=stood.deleted, changed=True), made, before)
 
     def _gone(self, before: Standing | None, keys: Iterator[int]) -> _Step:
@@ -180,7 +173,7 @@ class Transaction:
         return max(self.now, stood.updated + _TICK)
 
 
-async def alone(transaction: Transaction, write: Write, connection: asyncpg.Connection) -> Written:
+async def alone(transaction: Transaction, write: Write, connection: Session) -> Written:
     """Do one write as a transaction of its own, without a trip to open it where one statement does it all."""
     if condition(write):
         async with connection.transaction():
@@ -231,26 +224,17 @@ def _upsert(write: Update, found: Kept | None, now: datetime) -> Write:
     if found is None:
         return Update(write.resource) if given else Create(write.resource, new_id(now))
     if given not in (None, found.id):
-        raise PreconditionFailed(
-            f"the condition matches {found.type}/{found.id}, but the resource has the id {given}"
-        )
+        raise PreconditionFailed(f"the condition matches {found.type}/{found.id}, but the resource has the id {given}")
     return Update({**write.resource, "id": found.id}, write.if_match)
 
 
 def _lock_keys(query: Query) -> set[int]:
     """Return what to lock for ``query``: its terms, or else the type as a whole."""
     found = {key_of(term) for clause in query.clauses if isinstance(clause, Terms) for term in clause.terms}
-    found |= {
-        key_of(f"{query.type}/{id}")
-        for clause in query.clauses
-        if isinstance(clause, Ids)
-        for id in clause.ids
-    }
+    found |= {key_of(f"{query.type}/{id}") for clause in query.clauses if isinstance(clause, Ids) for id in clause.ids}
     return found or {key_of(query.type or "")}
 
 
 def _standing(found: asyncpg.Record) -> Standing:
-    kept = Kept(
-        found["type"], found["id"], found["version"], found["updated"], found["method"], found["body"]
-    )
+    kept = Kept(found["type"], found["id"], found["version"], found["updated"], found["method"], found["body"])
     return Standing(found["key"], found["at"], found["terms"], kept)

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
-
+from polyclinic.repository.connect import Session
 from polyclinic.repository.keys import key_of, unpack
 from polyclinic.repository.model import Kept
 from polyclinic.repository.rows import Row
@@ -66,13 +65,13 @@ class Standing:
     kept: Kept
 
 
-async def insert(connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
+async def insert(connection: Session, rows: Sequence[Row]) -> None:
     """Keep first versions. Raises: ``asyncpg.UniqueViolationError`` where an id is taken."""
     for part in _parts(rows):
         await connection.fetch(INSERT, *_columns(part))
 
 
-async def replace(connection: asyncpg.Connection, rows: Sequence[Row], before: Sequence[Standing]) -> None:
+async def replace(connection: Session, rows: Sequence[Row], before: Sequence[Standing]) -> None:
     """Keep the next version of each of ``before``.
 
     Raises: ``asyncpg.UniqueViolationError`` where that version is not the one that stands any more.
@@ -90,18 +89,14 @@ def _parts(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
 def _columns(rows: Sequence[Row], standing: dict[int, Standing] | None = None) -> tuple[list[Any], ...]:
     kept = [row.kept for row in rows]
     postings = [
-        (key, row.at, row.key)
-        for row in rows
-        for key in _new_postings(row, standing[row.key] if standing else None)
+        (key, row.at, row.key) for row in rows for key in _new_postings(row, standing[row.key] if standing else None)
     ]
     spans = [
         (key_of(path), low, high, row.key, unit and key_of(unit), code and key_of(code))
         for row in rows
         for path, low, high, unit, code in row.entries.spans
     ]
-    texts = [
-        (key_of(path), value, written, row.key) for row in rows for path, value, written in row.entries.texts
-    ]
+    texts = [(key_of(path), value, written, row.key) for row in rows for path, value, written in row.entries.texts]
     return (
         [row.key for row in rows],
         [each.type for each in kept],
@@ -145,7 +140,7 @@ class KeySource:
     def __init__(self) -> None:
         self._next = self._end = 0
 
-    async def take(self, connection: asyncpg.Connection, number: int) -> list[int]:
+    async def take(self, connection: Session, number: int) -> list[int]:
         """Return ``number`` keys that no other process has or will get."""
         taken: list[int] = []
         while len(taken) < number:

@@ -117,9 +117,7 @@ class _Asked:
 
     def only(self, *modifiers: str) -> None:
         if self.modifier and self.modifier not in modifiers:
-            raise NotSupported(
-                f"the modifier :{self.modifier} is not supported on {self.parameter.code}", at=self.name
-            )
+            raise NotSupported(f"the modifier :{self.modifier} is not supported on {self.parameter.code}", at=self.name)
 
     def wrong(self, value: str, form: str) -> Unacceptable:
         return Unacceptable(f"{self.name} takes {form}, not {value!r}", at=self.name)
@@ -149,10 +147,7 @@ def _plain(text: str) -> str:
 def _token(asked: _Asked) -> Terms:
     asked.only("not")
     found = tuple(
-        term
-        for v in asked.values
-        for branch in asked.parameter.branches
-        for term in _token_terms(branch, v, asked)
+        term for v in asked.values for branch in asked.parameter.branches for term in _token_terms(branch, v, asked)
     )
     return Terms(asked.parameter.code, found, negated=asked.modifier == "not")
 
@@ -230,9 +225,7 @@ def _uri(asked: _Asked) -> Terms:
 
 def _string(asked: _Asked) -> Texts:
     asked.only("exact", "contains")
-    how: Literal["begins", "contains", "is"] = {"exact": "is", "contains": "contains"}.get(
-        asked.modifier, "begins"
-    )  # type: ignore[assignment]
+    how: Literal["begins", "contains", "is"] = {"exact": "is", "contains": "contains"}.get(asked.modifier, "begins")  # type: ignore[assignment]
     found = []
     for value in asked.values:
         text = _plain(value) if how == "is" else fold(_plain(value))
@@ -246,9 +239,7 @@ def _date(asked: _Asked) -> Spans:
     asked.only()
     return Spans(
         asked.parameter.code,
-        tuple(
-            SpanMatch(b.path, _date_groups(asked, v)) for v in asked.values for b in asked.parameter.branches
-        ),
+        tuple(SpanMatch(b.path, _date_groups(asked, v)) for v in asked.values for b in asked.parameter.branches),
     )
 
 

@@ -165,9 +165,7 @@ def _money(path: str, value: Any, out: Entries) -> None:
     if "value" in value:
         exact, currency = float(value["value"]), value.get("currency")
         by_code = terms.unit_term("", currency) if currency else None
-        out.spans.append(
-            (path, exact, exact, currency and terms.unit_term("urn:iso:std:iso:4217", currency), by_code)
-        )
+        out.spans.append((path, exact, exact, currency and terms.unit_term("urn:iso:std:iso:4217", currency), by_code))
 
 
 def _range(path: str, value: Any, out: Entries) -> None:

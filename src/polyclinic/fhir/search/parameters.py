@@ -78,9 +78,7 @@ def _branches(definition: SearchParameter, root: str) -> Iterator[Branch]:
     except UnreadablePath:
         if definition.type == "token":  # Patient.deceased, the only one: true or false
             yes_or_no = (Place((), "boolean"),)
-            yield Branch(
-                f"{root}:{definition.code}", yes_or_no, systems=frozenset(), expression=definition.expression
-            )
+            yield Branch(f"{root}:{definition.code}", yes_or_no, systems=frozenset(), expression=definition.expression)
         return
     for walk in found:
         places = tuple(place for place in walk.places if place.type in EMITTED[definition.type])

@@ -139,9 +139,7 @@ def _sort(reading: _Reading, value: str) -> Query:
             continue
         parameter = reading.known.get(code)
         if parameter is None:
-            raise _Unknown(
-                "_sort", f"_sort names {code!r}, which {reading.query.type} has no search parameter for"
-            )
+            raise _Unknown("_sort", f"_sort names {code!r}, which {reading.query.type} has no search parameter for")
         if parameter.type not in ("string", "date", "number", "quantity"):
             raise NotSupported(f"_sort by {code}, a {parameter.type}, is not supported", at="_sort")
     return replace(reading.query, sort=tuple(keys))

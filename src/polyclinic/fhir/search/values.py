@@ -88,9 +88,7 @@ def _by_precision(text: str) -> Span | None:
     part = found.groupdict()
     try:
         low = datetime(int(part["year"]), int(part["month"] or 1), int(part["day"] or 1), tzinfo=UTC)
-        low += timedelta(hours=int(part["hour"] or 0), minutes=int(part["minute"] or 0)) - _offset(
-            part["zone"]
-        )
+        low += timedelta(hours=int(part["hour"] or 0), minutes=int(part["minute"] or 0)) - _offset(part["zone"])
         low += timedelta(seconds=int(part["second"] or 0))
         begin = moment(low) + float(part["fraction"] or 0) * 1e6 // 1
         return Span(begin, begin + _width(part))

@@ -90,8 +90,7 @@ async def test_a_version_that_does_not_stand_is_refused(repository, write):
 async def test_of_two_writers_of_one_version_one_is_refused(repository):
     await repository.write(Update(patient(id="contested", active=True)))
     writes = [
-        repository.write(Update(patient(id="contested", birthDate=f"20{n:02}-01-01"), if_match=1))
-        for n in range(8)
+        repository.write(Update(patient(id="contested", birthDate=f"20{n:02}-01-01"), if_match=1)) for n in range(8)
     ]
     answers = await asyncio.gather(*writes, return_exceptions=True)
     assert sum(isinstance(answer, Conflict | PreconditionFailed) for answer in answers) == 7
@@ -108,9 +107,7 @@ async def test_writers_who_name_no_version_all_succeed(repository):
 async def test_twenty_racing_conditional_creates_leave_one(repository):
     value = str(uuid4())
     query = by_identifier(value)
-    answers = await asyncio.gather(
-        *(repository.write(Create(identified(value), unless=query)) for _ in range(20))
-    )
+    answers = await asyncio.gather(*(repository.write(Create(identified(value), unless=query)) for _ in range(20)))
     assert sum(answer.created for answer in answers) == 1
     assert len({answer.kept.id for answer in answers}) == 1
 
