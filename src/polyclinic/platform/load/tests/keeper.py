@@ -1,4 +1,4 @@
-"""A small FHIR server for the tests of load: it keeps what it is sent, and can fail in the ways networks do."""
+"""A small FHIR server for the tests of load: it keeps what it is sent, and fails as networks do."""
 
 import json
 from collections import Counter
