@@ -1,4 +1,4 @@
-"""Every service there is: a folder of ``polyclinic.services`` with a manifest; none is registered anywhere."""
+"""Every service there is: a folder of ``polyclinic.services`` with a manifest; none is registered."""
 
 import importlib
 import pkgutil

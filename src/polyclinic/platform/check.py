@@ -49,7 +49,4 @@ def _scales(promised: Sequence[Manifest]) -> Iterator[str]:
     for manifest in promised:
         scale = manifest.scale
         if not 1 <= scale.at_least <= scale.at_most:
-            yield (
-                f"{manifest.name} scales from {scale.at_least} to {scale.at_most}; "
-                "write 1 <= at_least <= at_most."
-            )
+            yield (f"{manifest.name} scales from {scale.at_least} to {scale.at_most}; write 1 <= at_least <= at_most.")

@@ -53,9 +53,7 @@ def spawn(
     return child
 
 
-def _live(
-    deed: Callable[[], None], log: Path, credentials: Credentials, end: tuple[int, signal.Signals]
-) -> None:
+def _live(deed: Callable[[], None], log: Path, credentials: Credentials, end: tuple[int, signal.Signals]) -> None:
     """Run ``deed`` and leave, whatever happens: the parent's code must never run on in a child."""
     status = _CANNOT_START
     try:

@@ -61,7 +61,5 @@ def _stop(now: State) -> None:
     deadline = time.monotonic() + _PATIENCE
     while now.is_alive:
         if time.monotonic() > deadline:
-            raise Fault(
-                f"Process {now.pid} has not stopped in {_PATIENCE:.0f} s; see the logs in {now.data}/logs."
-            )
+            raise Fault(f"Process {now.pid} has not stopped in {_PATIENCE:.0f} s; see the logs in {now.data}/logs.")
         time.sleep(0.02)

@@ -39,9 +39,7 @@ _LOG = {
 """What the access log tells: no path and no query, for they name patients."""
 
 
-def write(
-    folder: Path, manifests: Sequence[Manifest], doors: Mapping[str, int], *, port: int, admin: Path
-) -> Path:
+def write(folder: Path, manifests: Sequence[Manifest], doors: Mapping[str, int], *, port: int, admin: Path) -> Path:
     """Write the edge's configuration into ``folder`` and return the file to start it with.
 
     ``doors`` are the services' ports on the loopback; ``admin`` is the unix socket of Envoy's own interface.

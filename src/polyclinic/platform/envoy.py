@@ -92,9 +92,7 @@ def drain(admin: Path) -> None:
 
 
 def _in_flight(admin: Path) -> bool:
-    stats: dict[str, Any] = json.loads(
-        _ask(admin, "GET", "/stats?format=json&filter=^http.fhir.downstream_rq_active$")
-    )
+    stats: dict[str, Any] = json.loads(_ask(admin, "GET", "/stats?format=json&filter=^http.fhir.downstream_rq_active$"))
     return any(stat.get("value") for stat in stats["stats"])
 
 

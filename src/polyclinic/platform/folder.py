@@ -99,9 +99,7 @@ class Folder:
         sockets.mkdir(mode=0o700, exist_ok=True)
         ours = {os.geteuid(), (self.postgresql if self.postgresql.exists() else self.root).stat().st_uid}
         if sockets.is_symlink() or sockets.stat().st_uid not in ours:
-            raise Fault(
-                f"The folder {sockets} for unix sockets belongs to somebody else; remove it, or set TMPDIR."
-            )
+            raise Fault(f"The folder {sockets} for unix sockets belongs to somebody else; remove it, or set TMPDIR.")
 
     def _refuse_full(self) -> None:
         disk = os.statvfs(self.root)
@@ -154,9 +152,7 @@ def _prove_writable(folder: Path) -> None:
 
 def _fault(root: Path, problem: OSError) -> Fault:
     if problem.errno in _FULL:
-        return Fault(
-            f"The disk of the data folder {root} is full; free some space or choose another with --data DIR."
-        )
+        return Fault(f"The disk of the data folder {root} is full; free some space or choose another with --data DIR.")
     return Fault(
         f"The data folder {root} cannot be written ({os.strerror(problem.errno or 0)}: {problem.filename}); "
         "make it writable for this user or choose another folder with --data DIR."

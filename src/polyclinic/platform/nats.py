@@ -52,9 +52,7 @@ def _candidates() -> Iterator[Path]:
 
 def _version(binary: Path) -> str | None:
     try:
-        told = subprocess.run(
-            [str(binary), "--version"], capture_output=True, text=True, check=True, timeout=20
-        )
+        told = subprocess.run([str(binary), "--version"], capture_output=True, text=True, check=True, timeout=20)
     except (OSError, subprocess.SubprocessError):
         return None
     found = re.search(r"\d+\.\d+\.\d+", told.stdout + told.stderr)

@@ -231,9 +231,7 @@ def _run_to_end(words: list[str], folder: Folder, credentials: Credentials) -> N
     pid = child.spawn(child.Command(words, child.plain_environment()), log=log, credentials=credentials)
     if os.waitpid(pid, 0)[1] != 0:
         tail = log.read_text(encoding="utf-8", errors="replace")[-2000:]
-        raise Fault(
-            _explain(tail) or f"PostgreSQL could not make its cluster in {folder.root}; {log} says why."
-        )
+        raise Fault(_explain(tail) or f"PostgreSQL could not make its cluster in {folder.root}; {log} says why.")
 
 
 def _configure(server: Server, folder: Folder, credentials: Credentials, *, durable: bool) -> None:
@@ -247,9 +245,7 @@ def _configure(server: Server, folder: Folder, credentials: Credentials, *, dura
         local=_quoted(local),
     )
     if not local.exists():
-        local.write_text(
-            "# Settings of your own, stronger than those of polyclinic.conf.\n", encoding="utf-8"
-        )
+        local.write_text("# Settings of your own, stronger than those of polyclinic.conf.\n", encoding="utf-8")
         credentials.own(local)
     for path, text in ((folder.postgresql / "polyclinic.conf", settings), (access, _ACCESS)):
         write_whole(path, text, mode=0o600)

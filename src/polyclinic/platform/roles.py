@@ -15,7 +15,7 @@ _ITERATIONS = 4096
 
 
 async def provision(dsn: str, passwords: Mapping[str, str]) -> str:
-    """Make what is missing so that each service in ``passwords`` has a role and a database; return the version.
+    """Make what is missing so that each service of ``passwords`` has role and database; return the version.
 
     A role owns its database and can connect to no other. ``dsn`` is of a superuser, or of one who may create
     both. Raises ``Fault`` where the server does not answer, is too old, or does not allow it.

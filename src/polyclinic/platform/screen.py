@@ -37,9 +37,7 @@ def show_status(status: Status) -> None:
         table.add_column(title, justify="right" if right else "left", no_wrap=True)
     for row in status.processes:
         table.add_row(*_cells(row))
-    console.print(
-        f"[bold]{status.base_url}[/]  {status.memory / 2**20:.0f} MB in all  data in {status.data}\n"
-    )
+    console.print(f"[bold]{status.base_url}[/]  {status.memory / 2**20:.0f} MB in all  data in {status.data}\n")
     console.print(table)
 
 

@@ -58,10 +58,8 @@ def serve(name: str, settings: Settings) -> None:
 
 
 def serve_all(served: Sequence[Served]) -> None:
-    """Serve several services from one event loop until SIGTERM or SIGINT; leave with 1 if one cannot start."""
-    log_libraries(
-        served[0].settings.service if len(served) == 1 else "services", served[0].settings.log_level
-    )
+    """Serve several services from one event loop until SIGTERM or SIGINT; exit 1 if one cannot start."""
+    log_libraries(served[0].settings.service if len(served) == 1 else "services", served[0].settings.log_level)
     if not uvloop.run(_serve(served)):
         raise SystemExit(1)
 

@@ -1,4 +1,4 @@
-"""What runs now, as a file: written by ``up`` at every change, read by ``status``, ``down``, the next ``up``."""
+"""What runs now, as a file: written by ``up`` at every change, read by ``status``, ``down``, ``up``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

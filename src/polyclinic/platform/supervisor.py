@@ -1,7 +1,7 @@
 """Keeps programs running: starts them in groups, starts again what dies, stops them in the opposite order.
 
-It is one thread without an event loop, so that services can be forked from it at any time. Signals are blocked
-and waited for: they arrive in ``_turn`` and nowhere else.
+It is one thread without an event loop, so that services can be forked from it at any time. Signals are
+blocked and waited for: they arrive in ``_turn`` and nowhere else.
 """
 
 import os
