@@ -51,21 +51,22 @@ class Entry:
         return found[1] if found else ""
 
 
-def entries_of(bundle: dict[str, Any]) -> tuple[list[Entry], list[Issue]]:
-    """Return the entries of a batch or transaction that can be read, and an issue for each fault of the others.
+def entries_of(bundle: dict[str, Any]) -> list[Entry | Refusal]:
+    """Return the entries of a batch or transaction in order; in place of one that cannot be read, its refusal.
 
     Raises: ``Malformed`` where there is no list of entries.
     """
     listed = bundle.get("entry", [])
     if type(listed) is not list:
         raise Malformed("the entries of a Bundle are a list", at="Bundle.entry")
-    entries, issues = [], []
-    for index, item in enumerate(listed):
-        try:
-            entries.append(_entry(index, item))
-        except Refusal as refusal:
-            issues += refusal.issues
-    return entries, issues
+    return [_read(index, item) for index, item in enumerate(listed)]
+
+
+def _read(index: int, item: Any) -> Entry | Refusal:
+    try:
+        return _entry(index, item)
+    except Refusal as refusal:
+        return refusal
 
 
 def _entry(index: int, item: Any) -> Entry:
@@ -139,9 +140,12 @@ class Outline(msgspec.Struct):
     type: str = ""
     entry: list[_Outline] = []
 
-    def types(self) -> list[str]:
-        """Return for each entry the resource type it concerns, empty where it concerns the whole system."""
-        return [_concerned(entry) for entry in self.entry]
+    def types(self, base: str) -> list[str]:
+        """Return for each entry the resource type it concerns, empty where it concerns the whole system.
+
+        ``base`` is the FHIR base with a slash at its end, for requests with an absolute URL.
+        """
+        return [_concerned(entry, base) for entry in self.entry]
 
 
 _outline = msgspec.json.Decoder(Outline)
@@ -158,8 +162,8 @@ def outline(body: bytes) -> Outline:
         raise Malformed(f"the body is not the JSON of a Bundle: {error}") from error
 
 
-def _concerned(entry: _Outline) -> str:
-    url = entry.request.url if entry.request else ""
+def _concerned(entry: _Outline, base: str) -> str:
+    url = entry.request.url.removeprefix(base) if entry.request else ""
     type = re.split(r"[/?]", url, maxsplit=1)[0]
     if type.startswith(("_", "$")) or type == "metadata":
         return ""

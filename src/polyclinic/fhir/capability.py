@@ -37,12 +37,10 @@ class Offer:
     rules: Mapping[str, Any] | None = None
 
 
-def capability_statement(
-    software: Software, offer: Offer, searched: Mapping[str, Mapping[str, str]]
-) -> dict[str, Any]:
+def capability_statement(software: Software, offer: Offer, searched: Mapping[str, Iterable[str]]) -> dict[str, Any]:
     """Return the statement of a server that keeps the types of ``searched``.
 
-    ``searched`` says by resource type which search parameters are implemented, each with its search-param-type.
+    ``searched`` says by resource type the codes of the search parameters that are implemented.
     """
     rest: dict[str, Any] = {"mode": "server"}
     if searched:
@@ -88,23 +86,20 @@ def _framed(software: Software, rest: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _resource(type: str, offer: Offer, parameters: Mapping[str, str]) -> dict[str, Any]:
+def _resource(type: str, offer: Offer, codes: Iterable[str]) -> dict[str, Any]:
     stated: dict[str, Any] = {
         "type": type,
         "profile": f"http://hl7.org/fhir/StructureDefinition/{type}",
         "interaction": [{"code": code} for code in offer.interactions],
         **(offer.rules or {}),
     }
-    if parameters:
-        stated["searchParam"] = [_parameter(type, code, parameters[code]) for code in sorted(parameters)]
-    return stated
+    defined = definitions.search_parameters(type)
+    parameters = [_parameter(defined[code]) for code in sorted(codes)]
+    return stated | ({"searchParam": parameters} if parameters else {})
 
 
-def _parameter(type: str, code: str, kind: str) -> dict[str, Any]:
-    defined = definitions.search_parameters(type).get(code)
-    stated = {"name": code, "type": kind}
-    if defined is not None:
-        stated["definition"] = defined.url
-    if defined is not None and defined.expression:
+def _parameter(defined: definitions.SearchParameter) -> dict[str, Any]:
+    stated = {"name": defined.code, "definition": defined.url, "type": defined.type}
+    if defined.expression:
         stated["documentation"] = f"Looks at {defined.expression}"
     return stated

@@ -58,9 +58,7 @@ class Relinking:
             if type_name in definitions.EVERY_TYPE:
                 self._node(node, _linked(type_name), waiting)
 
-    def _node(
-        self, node: dict[str, Any], linked: Mapping[str, str], waiting: list[tuple[dict[str, Any], str]]
-    ) -> None:
+    def _node(self, node: dict[str, Any], linked: Mapping[str, str], waiting: list[tuple[dict[str, Any], str]]) -> None:
         for name, value in node.items():
             kind = linked.get(name)
             if kind is None:

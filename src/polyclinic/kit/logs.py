@@ -73,12 +73,12 @@ def log_libraries(service: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines(service))
     logging.basicConfig(
-        handlers=[handler], level=LEVELS[level] if level in ("debug", "error") else logging.WARNING, force=True
+        handlers=[handler],
+        level=LEVELS[level] if level in ("debug", "error") else logging.WARNING,
+        force=True,
     )
 
 
 def places(trace: TracebackType | None) -> list[str]:
     """Return the stack of ``trace``, outermost first, each as ``module.py:line function``."""
-    return [
-        f"{os.path.basename(frame.filename)}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)
-    ]
+    return [f"{os.path.basename(frame.filename)}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]

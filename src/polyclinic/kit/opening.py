@@ -1,7 +1,7 @@
 """A repository that is opened in the background for as long as that takes, so that a service starts without it."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -21,6 +21,7 @@ class Place:
     dsn: str
     types: Collection[str]
     connections: int
+    password: Callable[[], str] | None = None
     clock: Clock = clock.now
 
 
@@ -64,7 +65,10 @@ class Opening:
 
     def gauges(self) -> Mapping[str, float]:
         """Return how many connections the pool has, and how many are idle."""
-        return {} if self._repository is None else self._repository.pool_gauges()
+        if self._repository is None:
+            return {}
+        size, idle = self._repository.connections()
+        return {"pool_connections": size, "pool_connections_idle": idle}
 
     async def _keep_trying(self) -> None:
         pause = FIRST_PAUSE
@@ -78,7 +82,11 @@ class Opening:
         place = self._place
         try:
             self._repository = await Repository.open(
-                place.dsn, types=place.types, clock=place.clock, connections=place.connections
+                place.dsn,
+                types=place.types,
+                clock=place.clock,
+                connections=place.connections,
+                password=place.password,
             )
         except (Refusal, OSError) as error:
             self._log.warning("database missing", error=type(error).__qualname__)

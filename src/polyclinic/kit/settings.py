@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 PREFIX = "POLYCLINIC_"
 
@@ -52,21 +52,20 @@ class Settings:
             values[known[name]] = _read(name, known[name], text)
         return cls(**values)
 
-    def dsn(self) -> str | None:
-        """Return the address of the database with its password, read from the file that holds it.
+    def password(self) -> str:
+        """Return the password of the database, from the file that holds it; empty without one.
 
         Raises: ``Misconfigured`` where that file cannot be read.
         """
-        if self.postgresql is None or self.postgresql_password_file is None:
-            return self.postgresql
+        if self.postgresql_password_file is None:
+            return ""
         try:
-            password = self.postgresql_password_file.read_text("utf-8").strip()
+            return self.postgresql_password_file.read_text("utf-8").strip()
         except OSError as error:
             raise Misconfigured(
                 f"{PREFIX}POSTGRESQL_PASSWORD_FILE: {self.postgresql_password_file} cannot be read"
                 f" ({error.strerror}); give the path of a file that holds the password"
             ) from error
-        return _with_password(self.postgresql, password)
 
 
 def _read(name: str, key: str, text: str) -> Any:
@@ -105,12 +104,6 @@ def _level(text: str) -> str:
     if text.lower() not in ("debug", "info", "warning", "error"):
         raise ValueError("it is debug, info, warning or error")
     return text.lower()
-
-
-def _with_password(dsn: str, password: str) -> str:
-    parts = urlsplit(dsn)
-    user, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}"))
 
 
 _READERS: Mapping[str, Callable[[str], Any]] = {

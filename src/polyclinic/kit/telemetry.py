@@ -70,6 +70,10 @@ class _Gauges(Collector):
         return families
 
 
+class BrokenOff(Exception):
+    """An answer broke off half way; the log line beside it says where."""
+
+
 class Telemetry:
     """Wraps an ASGI app: gives each request a passport, counts and logs it, and answers for bugs with a 500."""
 
@@ -86,11 +90,12 @@ class Telemetry:
         started, sending = perf_counter(), _Sending(send, passport)
         try:
             await self._app(scope, receive, sending)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is logged and the client gets an answer
             self._log.error("bug", error, request=passport.request_id, **_named(scope))
-            if sending.status:
-                raise
-            await respond(sending, broken(passport.request_id), Shape())
+            if not sending.status:
+                await respond(sending, broken(passport.request_id), Shape())
+            elif not sending.complete:
+                raise BrokenOff from None  # only closing the connection tells the client
         finally:
             self._told(scope, passport, sending.status, perf_counter() - started)
 
@@ -106,15 +111,18 @@ class Telemetry:
 class _Sending:
     """Notes the status of an answer on its way out and writes the request id beside it."""
 
-    __slots__ = ("_id", "_send", "status")
+    __slots__ = ("_id", "_send", "complete", "status")
 
     def __init__(self, send: Send, passport: Passport) -> None:
-        self._send, self._id, self.status = send, passport.request_id.encode(), 0
+        self._send, self._id = send, passport.request_id.encode()
+        self.status, self.complete = 0, False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"].append((b"x-request-id", self._id))
+        else:
+            self.complete = not message.get("more_body", False)
         await self._send(message)
 
 

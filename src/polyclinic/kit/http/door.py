@@ -32,9 +32,7 @@ class Door:
         try:
             shape = agreed_shape(call)
             if call.method != "GET" and call.method != "HEAD":
-                call.body = await read_body(
-                    receive, call.headers.get("content-encoding", "").lower(), self._body_limit
-                )
+                call.body = await read_body(receive, call.headers.get("content-encoding", "").lower(), self._body_limit)
             answer = await self._answering(call)
         except Refusal as refusal:
             answer = refused(refusal)

@@ -6,7 +6,8 @@ from urllib.parse import parse_qsl
 
 from polyclinic.fhir.json import encode
 from polyclinic.fhir.outcome import Issue, Refusal, Unacceptable, operation_outcome
-from polyclinic.kit.http.statuses import HttpRefusal, MethodNotAllowed, status_of
+from polyclinic.kit.http.statuses import MethodNotAllowed, status_of
+from polyclinic.repository.model import Kept, Resource
 
 Pairs = list[tuple[str, str]]
 """Names and values of a URL's query or a form, in their order, decoded."""
@@ -19,7 +20,8 @@ RETRY_AFTER_SECONDS = "2"
 class Call:
     """One request to a FHIR base. ``path`` is what follows the base, without a leading slash, decoded.
 
-    ``headers`` have names in lower case. ``interaction`` and ``type`` are filled in by whoever answers, for the
+    ``headers`` have names in lower case. ``resource`` is the body where it is decoded already, as in an entry of a
+    batch. ``interaction`` and ``type`` are filled in by whoever answers, for the
     metrics; they come from a closed set, never from the client.
     """
 
@@ -28,6 +30,7 @@ class Call:
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    resource: Resource | None = None
     interaction: str = "unknown"
     type: str = ""
 
@@ -41,11 +44,12 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """One answer: status, FHIR JSON (or nothing), and headers beside the content type."""
+    """One answer: status, FHIR JSON (or nothing), headers beside the content type, and the version it speaks of."""
 
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    kept: Kept | None = None
 
 
 def read_pairs(text: str) -> Pairs:
@@ -79,6 +83,3 @@ def broken(request_id: str) -> Answer:
     """Return the answer to a request that met a bug: it names the log line and nothing else."""
     sentence = f"something went wrong inside the server; it is in its log under request id {request_id}"
     return Answer(500, encode(operation_outcome([Issue("exception", sentence, severity="fatal")])))
-
-
-__all__ = ["Answer", "Call", "HttpRefusal", "Pairs", "broken", "read_pairs", "refused"]

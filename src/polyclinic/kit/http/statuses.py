@@ -73,10 +73,11 @@ class UnsupportedMediaType(HttpRefusal):
 
 
 def status_of(refusal: Refusal) -> int:
-    """Return the HTTP status of ``refusal``: its own, or that of its first error."""
+    """Return the HTTP status of ``refusal``: that of its kind, or of its first issue where it is of no kind."""
     if isinstance(refusal, HttpRefusal):
         return refusal.status
-    return STATUS.get(refusal.code, 422)
+    code = refusal.issues[0].code if type(refusal) is Refusal else refusal.code
+    return STATUS.get(code, 422)
 
 
 def status_line(status: int) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import formatdate
+from hashlib import blake2b
 
 from polyclinic.fhir.definitions import RESOURCE_TYPES
 from polyclinic.fhir.outcome import NotFound
@@ -45,6 +46,11 @@ class Endpoint:
 def etag(version: int) -> str:
     """Return the weak entity tag of a version: its number."""
     return f'W/"{version}"'
+
+
+def etag_of(body: bytes) -> str:
+    """Return the entity tag of an answer that has no version: a digest of its content."""
+    return f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
 
 
 def http_date(moment: datetime) -> str:

@@ -15,18 +15,15 @@ from polyclinic.kit.rest.searching import without_cursor
 from polyclinic.kit.rest.subset import part_asked
 from polyclinic.kit.rest.targets import Target
 
-_OF_HISTORY = ("_since", "_at")
-
 
 async def history(endpoint: Endpoint, call: Call, target: Target) -> Answer:
     """Answer a history of ``target``, which may name a type and an id, a type, or nothing."""
     asked, cursor = without_cursor(call.pairs())
-    query = parse(None, [pair for pair in asked if pair[0] not in _OF_HISTORY])
+    query = parse(None, [pair for pair in asked if pair[0] != "_since"])
     page = await endpoint.repository.history(
         type=target.type or None,
         id=target.id or None,
         since=_since(asked),
-        at=_at(asked),
         count=query.count,
         cursor=cursor,
     )
@@ -44,20 +41,10 @@ async def _must_exist(endpoint: Endpoint, target: Target) -> None:
 
 
 def _since(pairs: Pairs) -> datetime | None:
-    span = _span(pairs, "_since")
-    return span[0] if span else None
-
-
-def _at(pairs: Pairs) -> tuple[datetime, datetime] | None:
-    return _span(pairs, "_at")
-
-
-def _span(pairs: Pairs, name: str) -> tuple[datetime, datetime] | None:
-    """Return the first and the last moment (half-open) of the date that the parameter ``name`` gives."""
-    values = [value for key, value in pairs if key == name]
+    values = [value for name, value in pairs if name == "_since"]
     if not values:
         return None
     span = date_span(values[0].replace(" ", "+")) if len(values) == 1 else None
     if span is None:
-        raise Unacceptable(f"{name} takes one date or instant, such as 2024-05-31T14:30:00Z", at=name)
-    return time_of(span.low), time_of(span.high)
+        raise Unacceptable("_since takes one instant, such as 2024-05-31T14:30:00Z", at="_since")
+    return time_of(span.low)

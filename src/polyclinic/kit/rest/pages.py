@@ -13,6 +13,7 @@ from polyclinic.kit.http.statuses import status_line
 from polyclinic.kit.rest.endpoint import Endpoint, etag
 from polyclinic.kit.rest.subset import Part, part_of
 from polyclinic.repository.model import Kept
+from polyclinic.repository.rows import instant
 
 _READABLE_IN_A_URL = ",:/$*|@"
 _STATUS = {"POST": 201, "PUT": 200, "DELETE": 204}
@@ -33,9 +34,7 @@ def links(address: str, pairs: Pairs, cursor: str | None, next: str | None) -> l
     return found
 
 
-def bundle(
-    type: str, *, total: int | None, links: Sequence[tuple[str, str]], entries: Sequence[bytes]
-) -> bytes:
+def bundle(type: str, *, total: int | None, links: Sequence[tuple[str, str]], entries: Sequence[bytes]) -> bytes:
     """Return a Bundle around ``entries``, each the JSON of one."""
     head = b'{"resourceType":"Bundle","type":"%b"' % type.encode()
     if total is not None:
@@ -68,7 +67,7 @@ def version_entry(endpoint: Endpoint, kept: Kept, part: Part) -> bytes:
     status = 201 if kept.version == 1 else _STATUS[kept.method]
     told = {
         "request": {"method": kept.method, "url": url},
-        "response": {"status": status_line(status), "etag": etag(kept.version), "lastModified": kept.updated},
+        "response": {"status": status_line(status), "etag": etag(kept.version), "lastModified": instant(kept.updated)},
     }
     head = b'{"fullUrl":"%b",' % endpoint.url(kept).encode()
     if kept.body is not None:

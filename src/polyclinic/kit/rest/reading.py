@@ -37,10 +37,10 @@ def shown(call: Call, kept: Kept) -> Answer:
         raise Gone(f"this {kept.type} was deleted; its history tells its versions")
     headers = version_headers(kept)
     if _is_known(call, kept):
-        return Answer(304, headers=headers)
+        return Answer(304, headers=headers, kept=kept)
     if not call.query:
-        return Answer(200, kept.body, headers)
-    return Answer(200, part_of(kept.body, asked_part(call)), headers)
+        return Answer(200, kept.body, headers, kept)
+    return Answer(200, part_of(kept.body, asked_part(call)), headers, kept)
 
 
 def _is_known(call: Call, kept: Kept) -> bool:

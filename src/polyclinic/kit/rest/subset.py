@@ -47,7 +47,9 @@ def asked_part(call: Call) -> Part:
 def part_asked(query: Query) -> Part:
     """Return the part of each resource that ``query`` asks for. Refuses: ``NotSupported`` for ``_summary=true``."""
     if query.summary == "true":
-        raise NotSupported("_summary=true is not supported; use _elements, _summary=text or _summary=data", at="_summary")
+        raise NotSupported(
+            "_summary=true is not supported; use _elements, _summary=text or _summary=data", at="_summary"
+        )
     return Part(query.summary if query.summary in ("text", "data") else None, query.elements)
 
 

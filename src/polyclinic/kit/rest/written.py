@@ -4,7 +4,14 @@ Source: https://hl7.org/fhir/R4/http.html#create, #update, #delete
 """
 
 from polyclinic.fhir.json import decode_resource, encode
-from polyclinic.fhir.outcome import Invalid, Issue, MultipleMatches, NotSupported, Unacceptable, operation_outcome
+from polyclinic.fhir.outcome import (
+    Invalid,
+    Issue,
+    MultipleMatches,
+    NotSupported,
+    Unacceptable,
+    operation_outcome,
+)
 from polyclinic.fhir.search.query import Query, parse
 from polyclinic.fhir.validate import validate
 from polyclinic.kit.http.message import Answer, Call, Pairs, read_pairs
@@ -13,6 +20,7 @@ from polyclinic.kit.rest.endpoint import Endpoint, version_headers
 from polyclinic.kit.rest.prefer import preferred, version_to_match
 from polyclinic.kit.rest.targets import Target
 from polyclinic.repository.model import Create, Delete, Kept, Resource, Update, Written
+
 
 async def create(endpoint: Endpoint, call: Call, target: Target) -> Answer:
     """Keep the resource in the body under a new id."""
@@ -111,8 +119,9 @@ def sent_resource(call: Call, type: str) -> Resource:
 
     Refuses: ``UnsupportedMediaType``, ``Malformed``, ``Invalid``.
     """
-    agreed_body(call)
-    resource = decode_resource(call.body)
+    if call.resource is None:
+        agreed_body(call)
+    resource = decode_resource(call.body) if call.resource is None else call.resource
     agree_on_type(resource, type)
     return resource
 
@@ -147,7 +156,7 @@ def _answer(endpoint: Endpoint, call: Call, written: Written) -> Answer:
     kept = written.kept
     assert kept is not None and kept.body is not None  # a create or update leaves a resource
     location = f"{endpoint.url(kept)}/_history/{kept.version}"
-    answer = Answer(201 if written.created else 200, kept.body, version_headers(kept) | {"location": location})
+    answer = Answer(201 if written.created else 200, kept.body, version_headers(kept) | {"location": location}, kept)
     returning = preferred(call.headers).returning
     if returning == "minimal":
         answer.body = b""
@@ -159,8 +168,8 @@ def _answer(endpoint: Endpoint, call: Call, written: Written) -> Answer:
 def _deleted(call: Call, written: Written) -> Answer:
     headers = version_headers(written.kept) if written.kept else {}
     if preferred(call.headers).returning == "OperationOutcome":
-        return Answer(200, told(written), headers)
-    return Answer(204, headers=headers)
+        return Answer(200, told(written), headers, written.kept)
+    return Answer(204, headers=headers, kept=written.kept)
 
 
 def told(written: Written) -> bytes:

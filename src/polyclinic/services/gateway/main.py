@@ -2,11 +2,25 @@
 
 from starlette.types import ASGIApp
 
+from polyclinic.kit import clock
 from polyclinic.kit.app import assemble
+from polyclinic.kit.call import Neighbours
 from polyclinic.kit.settings import Settings
+from polyclinic.services.gateway import actions
+from polyclinic.services.gateway.actions import Gateway
+from polyclinic.services.gateway.api import answering
 from polyclinic.services.gateway.manifest import manifest
+from polyclinic.services.gateway.model import House
 
 
 def create(settings: Settings) -> ASGIApp:
     """Return the gateway as an ASGI app."""
-    return assemble(manifest, settings)
+    neighbours = Neighbours(settings.services)
+    gateway = Gateway(House(settings.base_url, settings.owners), neighbours, clock.now())
+    return assemble(
+        manifest,
+        settings,
+        answering=answering(gateway),
+        opened=[neighbours],
+        missing=lambda: actions.missing(gateway),
+    )

@@ -1,0 +1,154 @@
+"""Assembles a service: its manifest, its settings, its own routes, and everything that every service has."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from polyclinic import __version__
+from polyclinic.fhir.outcome import NotFound, Refusal
+from polyclinic.kit import clock
+from polyclinic.kit.clock import Clock
+from polyclinic.kit.http.door import PREFIX, Answering, Door
+from polyclinic.kit.http.message import Answer, broken, refused
+from polyclinic.kit.logs import Log
+from polyclinic.kit.manifest import Manifest
+from polyclinic.kit.opening import Opening, Place
+from polyclinic.kit.passport import current
+from polyclinic.kit.rest.endpoint import Endpoint
+from polyclinic.kit.rest.interactions import Interactions
+from polyclinic.kit.settings import Misconfigured, Settings
+from polyclinic.kit.telemetry import Metrics, Telemetry
+
+Missing = Callable[[], Awaitable[Sequence[str]]]
+"""Answers in sentences what a service could use and does not find at this moment."""
+
+
+async def _nothing() -> Sequence[str]:
+    return ()
+
+
+def assemble(
+    manifest: Manifest,
+    settings: Settings,
+    *,
+    routes: Sequence[BaseRoute] = (),
+    answering: Answering | None = None,
+    opened: Sequence[AbstractAsyncContextManager[object]] = (),
+    missing: Missing = _nothing,
+) -> ASGIApp:
+    """Return the ASGI app of the service that ``manifest`` promises.
+
+    A service that owns resource types serves them below ``/fhir`` from its repository. One that owns none says
+    with ``answering`` who serves ``/fhir``. ``opened`` are open while it runs. ``missing`` is told by ``/health/ready``
+    beside what the repository lacks; only the repository makes a service not ready.
+    Raises: ``Misconfigured`` where the settings lack what the manifest needs.
+    """
+    log = Log(manifest.name, level=settings.log_level)
+    opening = _opening(manifest, settings, log)
+    metrics = Metrics(manifest.name, opening.gauges if opening else dict)
+    if opening is not None and answering is None:
+        answering = _interactions(manifest, settings, opening, clock.now)
+    app = Starlette(
+        routes=[*routes, *_house_routes(manifest, metrics, opening, missing)],
+        lifespan=_lifespan(opening, opened),
+        exception_handlers={Refusal: _refused, 404: _no_address, 405: _no_address, Exception: _broken},
+    )
+    front = _Front(Door(answering, body_limit=settings.body_limit), app) if answering else app
+    return Telemetry(front, metrics=metrics, log=log)
+
+
+class _Front:
+    """Sends what is at and below ``/fhir`` to its door and all else to the routes of the service."""
+
+    __slots__ = ("_door", "_routes")
+
+    def __init__(self, door: ASGIApp, routes: ASGIApp) -> None:
+        self._door, self._routes = door, routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            path: str = scope["path"]
+            if path.startswith(PREFIX) and path[len(PREFIX) : len(PREFIX) + 1] in ("", "/"):
+                await self._door(scope, receive, send)
+                return
+        await self._routes(scope, receive, send)
+
+
+def _opening(manifest: Manifest, settings: Settings, log: Log) -> Opening | None:
+    if not manifest.owns:
+        return None
+    if settings.postgresql is None:
+        raise Misconfigured(f"{manifest.name} keeps resources and needs POLYCLINIC_POSTGRESQL, the DSN of its database")
+    password = settings.password if settings.postgresql_password_file else None
+    return Opening(Place(settings.postgresql, manifest.owns, settings.connections, password), log)
+
+
+def _interactions(manifest: Manifest, settings: Settings, opening: Opening, now: Clock) -> Answering:
+    endpoint = Endpoint(
+        service=manifest.name,
+        base=settings.base_url,
+        types=frozenset(manifest.owns),
+        keep=lambda: opening.repository,
+        started=now(),
+    )
+    return Interactions(endpoint).answer
+
+
+def _lifespan(
+    opening: Opening | None, opened: Sequence[AbstractAsyncContextManager[object]]
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def running(app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for each in opened:
+                await stack.enter_async_context(each)
+            if opening is not None:
+                stack.push_async_callback(opening.stop)
+                await opening.start()
+            yield
+
+    return running
+
+
+def _house_routes(manifest: Manifest, metrics: Metrics, opening: Opening | None, missing: Missing) -> list[BaseRoute]:
+    """Return what every service answers to its operators."""
+
+    async def live(request: Request) -> Response:
+        request.scope["interaction"] = "health"
+        return JSONResponse({"service": manifest.name, "version": __version__, "live": True})
+
+    async def ready(request: Request) -> Response:
+        request.scope["interaction"] = "health"
+        lacking = await opening.missing() if opening else None
+        misses = [*([lacking] if lacking else []), *await missing()]
+        told = {"service": manifest.name, "version": __version__, "ready": lacking is None, "misses": misses}
+        return JSONResponse(told, status_code=200 if lacking is None else 503)
+
+    async def figures(request: Request) -> Response:
+        request.scope["interaction"] = "health"
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4")
+
+    return [Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", figures)]
+
+
+async def _refused(request: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, Refusal)  # Starlette hands over what it was registered for
+    return _response(refused(refusal))
+
+
+async def _no_address(request: Request, error: Exception) -> Response:
+    return await _refused(request, NotFound("nothing is at this address; the FHIR API begins at /fhir"))
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    passport = current.get()
+    return _response(broken(passport.request_id if passport else "unknown"))
+
+
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, answer.headers, media_type="application/fhir+json")

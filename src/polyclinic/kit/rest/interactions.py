@@ -1,0 +1,114 @@
+"""The interactions of FHIR REST: what is offered at each kind of address, and by which function.
+
+The table here is also what ``GET metadata`` tells, so that the two cannot disagree.
+Source: https://hl7.org/fhir/R4/http.html#summary
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from polyclinic import __version__
+from polyclinic.fhir.capability import Offer, Software, capability_statement
+from polyclinic.fhir.json import encode
+from polyclinic.fhir.search.parameters import supported
+from polyclinic.kit.http.message import Answer, Call
+from polyclinic.kit.http.statuses import MethodNotAllowed
+from polyclinic.kit.rest.bundles import take_bundle
+from polyclinic.kit.rest.endpoint import Endpoint, etag_of, http_date
+from polyclinic.kit.rest.histories import history
+from polyclinic.kit.rest.reading import read, read_version
+from polyclinic.kit.rest.searching import search, search_by_form
+from polyclinic.kit.rest.targets import Kind, Target, target_of
+from polyclinic.kit.rest.written import create, delete, delete_where, only, update, update_where
+
+Handler = Callable[[Endpoint, Call, Target], Awaitable[Answer]]
+Offered = Mapping[str, tuple[str, Handler]]
+"""By method: the code of the interaction and who serves it."""
+
+OFFERED: Mapping[Kind, Offered] = {
+    "instance": {"GET": ("read", read), "PUT": ("update", update), "DELETE": ("delete", delete)},
+    "version": {"GET": ("vread", read_version)},
+    "type": {
+        "GET": ("search-type", search),
+        "POST": ("create", create),
+        "PUT": ("update", update_where),
+        "DELETE": ("delete", delete_where),
+    },
+    "type-search": {"POST": ("search-type", search_by_form)},
+    "instance-history": {"GET": ("history-instance", history)},
+    "type-history": {"GET": ("history-type", history)},
+    "system-history": {"GET": ("history-system", history)},
+}
+"""What is offered for resources; the base and metadata are ``Interactions``' own."""
+
+RULES = {
+    "versioning": "versioned",
+    "readHistory": True,
+    "updateCreate": True,
+    "conditionalCreate": True,
+    "conditionalRead": "full-support",
+    "conditionalUpdate": True,
+    "conditionalDelete": "single",
+    "referencePolicy": ["literal", "logical"],
+}
+"""Elements of CapabilityStatement.rest.resource that are the same for each type."""
+
+OF_TYPES = ("read", "vread", "update", "delete", "history-instance", "history-type", "create", "search-type")
+OF_SYSTEM = ("transaction", "batch", "history-system")
+
+
+class Interactions:
+    """Serves all calls to one FHIR endpoint."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._statement: bytes | None = None
+        self._offered: Mapping[Kind, Offered] = {
+            **OFFERED,
+            "base": {"POST": ("batch", self._bundle)},
+            "base-search": {},
+            "metadata": {"GET": ("capabilities", self._metadata)},
+        }
+
+    async def answer(self, call: Call) -> Answer:
+        """Return the answer to ``call``. Refuses: in the words of FHIR whatever cannot be done."""
+        target = target_of(call.path)
+        if target.type:
+            call.type = self._endpoint.own(target.type)
+        offered = self._offered[target.kind]
+        found = offered.get("GET" if call.method == "HEAD" else call.method)
+        if found is None:
+            raise _not_offered(call, target, offered)
+        call.interaction, handler = found
+        return await handler(self._endpoint, call, target)
+
+    async def _bundle(self, endpoint: Endpoint, call: Call, target: Target) -> Answer:
+        only(call)
+        return await take_bundle(endpoint, call, self.answer)
+
+    async def _metadata(self, endpoint: Endpoint, call: Call, target: Target) -> Answer:
+        only(call, "mode")
+        if self._statement is None:
+            self._statement = encode(statement(endpoint))
+        return unless_known(call, self._statement, {"last-modified": http_date(endpoint.started)})
+
+
+def statement(endpoint: Endpoint) -> dict[str, object]:
+    """Return the CapabilityStatement of ``endpoint``."""
+    software = Software(f"Polyclinic {endpoint.service}", __version__, endpoint.base, endpoint.started)
+    searched = {type: tuple(supported(type)) for type in endpoint.types}
+    return capability_statement(software, Offer(OF_TYPES, OF_SYSTEM, RULES), searched)
+
+
+def unless_known(call: Call, body: bytes, headers: dict[str, str]) -> Answer:
+    """Return ``body`` with an entity tag of its content, or 304 where the client has it."""
+    tag = etag_of(body)
+    headers["etag"] = tag
+    if tag in call.headers.get("if-none-match", ""):
+        return Answer(304, headers=headers)
+    return Answer(200, body, headers)
+
+
+def _not_offered(call: Call, target: Target, offered: Offered) -> MethodNotAllowed:
+    allow = tuple(offered) + (("HEAD",) if "GET" in offered else ())
+    where = {"base": "the base", "base-search": "all types at once"}.get(target.kind, target.kind.replace("-", " of "))
+    return MethodNotAllowed(f"{call.method[:20]} on {where} is not offered here", allow=allow or ("none",))

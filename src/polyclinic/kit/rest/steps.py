@@ -1,0 +1,149 @@
+"""Steps: what each entry of a transaction is going to do, judged before anything is done.
+
+Source: https://hl7.org/fhir/R4/http.html#trules
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from polyclinic.fhir.bundle import Entry
+from polyclinic.fhir.outcome import Invalid, Issue, NotSupported, Refusal, Unacceptable
+from polyclinic.fhir.search.query import Query, parse
+from polyclinic.kit import clock
+from polyclinic.kit.http.message import Call
+from polyclinic.kit.rest.endpoint import Endpoint
+from polyclinic.kit.rest.prefer import version_to_match
+from polyclinic.kit.rest.targets import Target, target_of
+from polyclinic.kit.rest.written import agree_on_id, agree_on_type, condition, only
+from polyclinic.repository.model import Create, Delete, Kept, Resource, Update, Write, Written
+from polyclinic.repository.transaction import new_id
+
+
+@dataclass(slots=True)
+class Step:
+    """One entry on its way. ``id`` is the one it creates, updates or deletes; if a condition finds another, that one's.
+
+    ``sent_id`` is the id in the body of a conditional update. ``where`` is the condition of a conditional create,
+    update or delete; ``found`` what it matched.
+    """
+
+    entry: Entry
+    target: Target
+    call: Call
+    id: str = ""
+    sent_id: str = ""
+    where: Query | None = None
+    if_match: int | None = None
+    found: Kept | None = None
+    written: Written | None = None
+
+    @property
+    def resource(self) -> Resource:
+        """The resource of a create or update."""
+        assert self.entry.resource is not None  # entries_of has seen to it
+        return self.entry.resource
+
+    @property
+    def address(self) -> str:
+        """What links to this resource say, such as ``Patient/1``."""
+        return f"{self.target.type}/{self.id}"
+
+    @property
+    def reads(self) -> bool:
+        """Whether this step changes nothing by its nature."""
+        return self.entry.method in ("GET", "HEAD") or self.target.kind == "type-search"
+
+    def write(self) -> Write | None:
+        """Return what is to be written, None where the condition says that there is nothing to do."""
+        if self.entry.method == "DELETE":
+            return Delete(self.target.type, self.id, self.if_match) if self.id else None
+        if self.entry.method == "PUT":
+            return Update(self.resource, if_match=self.if_match)
+        return None if self.found else Create(self.resource, id=self.id)
+
+
+def step_of(endpoint: Endpoint, entry: Entry) -> Step:
+    """Return what ``entry`` is going to do; a new resource gets its id here.
+
+    Refuses: whatever the single interaction would refuse, and verbs that a transaction does not take here.
+    """
+    call = call_of(endpoint, entry, "return=representation")
+    target = target_of(call.path)
+    if target.type:
+        endpoint.own(target.type)
+    step = Step(entry, target, call)
+    if step.reads:
+        return _reading(step)
+    if entry.method == "PATCH":
+        raise NotSupported("PATCH is not offered here; use PUT")
+    if target.kind not in ("type", "instance") or (entry.method, target.kind) == ("POST", "instance"):
+        raise Unacceptable(f"a transaction cannot {entry.method} {entry.url[:200]!r}")
+    step.if_match = version_to_match(call.headers.get("if-match"))
+    return _deleting(step) if entry.method == "DELETE" else _keeping(step)
+
+
+def call_of(endpoint: Endpoint, entry: Entry, prefer: str) -> Call:
+    """Return the call that ``entry`` stands for."""
+    path, _, query = entry.url.removeprefix(f"{endpoint.base}/").partition("?")
+    headers = {**entry.conditions, "prefer": prefer}
+    return Call(entry.method, path.strip("/"), query, headers, resource=entry.resource)
+
+
+def faults(entry: Entry, refusal: Refusal) -> list[Issue]:
+    """Return the issues of ``refusal`` as faults of ``entry``."""
+    return [replace(issue, expression=entry.place) for issue in refusal.issues]
+
+
+def refuse(issues: Iterable[Issue]) -> None:
+    """Refuse with all of ``issues``, if there are any."""
+    found = tuple(issues)
+    if found:
+        raise Refusal(issues=found)
+
+
+def _reading(step: Step) -> Step:
+    if step.target.kind == "type":
+        parse(step.target.type, [pair for pair in step.call.pairs() if pair[0] != "_cursor"])
+    return step
+
+
+def _deleting(step: Step) -> Step:
+    step.id = step.target.id
+    if not step.id:
+        step.where = _needed_condition(step)
+    else:
+        only(step.call)
+    return step
+
+
+def _keeping(step: Step) -> Step:
+    resource, call, target = step.resource, step.call, step.target
+    agree_on_type(resource, target.type)
+    if step.entry.method == "POST":
+        only(call)
+        step.where = condition(target.type, call.headers.get("if-none-exist"), at="ifNoneExist")
+        step.id = new_id(clock.now())
+    elif target.id:
+        only(call)
+        agree_on_id(resource, target.id)
+        step.id = target.id
+    else:
+        step.where = _needed_condition(step)
+        step.sent_id = _sent_id(resource)
+        step.id = step.sent_id or new_id(clock.now())
+    resource["id"] = step.id
+    return step
+
+
+def _sent_id(resource: Resource) -> str:
+    sent = resource.get("id", "")
+    if type(sent) is not str:
+        raise Invalid("an id is a text")
+    return sent
+
+
+def _needed_condition(step: Step) -> Query:
+    where = condition(step.target.type, step.call.query, at="request.url")
+    if where is None:
+        raise Unacceptable(f"a {step.entry.method} needs an id or a condition in its url")
+    return where
