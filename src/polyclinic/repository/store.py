@@ -91,6 +91,10 @@ class Repository:
         except TimeoutError:
             self._pool.terminate()
 
+    def connections(self) -> tuple[int, int]:
+        """Return how many connections are open, and how many of them are idle."""
+        return self._pool.get_size(), self._pool.get_idle_size()
+
     async def ping(self) -> None:
         """Ask the database for a sign of life. Raises: ``Unavailable``."""
         async with refusing():
