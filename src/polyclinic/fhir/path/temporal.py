@@ -274,9 +274,7 @@ def high_boundary(value: Temporal, precision: int) -> Temporal | None:
 
 
 def _boundary(value: Temporal, precision: int, *, last: bool) -> Temporal | None:
-    lengths = (
-        {2: 1, 4: 2, 6: 3, 9: 3} if value.kind == "Time" else {4: 1, 6: 2, 8: 3, 10: 4, 12: 5, 14: 6, 17: 6}
-    )
+    lengths = {2: 1, 4: 2, 6: 3, 9: 3} if value.kind == "Time" else {4: 1, 6: 2, 8: 3, 10: 4, 12: 5, 14: 6, 17: 6}
     length = lengths.get(precision)
     if length is None or (value.kind == "Date" and precision > 8):
         return None
@@ -293,9 +291,7 @@ def _boundary(value: Temporal, precision: int, *, last: bool) -> Temporal | None
     if value.kind == "DateTime" and length > _DAY and offset is None:
         offset = _LATEST_OFFSET if last else _EARLIEST_OFFSET
     kept = offset if length > _DAY else None
-    return Temporal(
-        value.kind, filled, fraction if length >= (3 if value.kind == "Time" else 6) else "", kept
-    )
+    return Temporal(value.kind, filled, fraction if length >= (3 if value.kind == "Time" else 6) else "", kept)
 
 
 def _filled(parts: tuple[int, ...], *, time: bool, last: bool) -> tuple[int, ...]:
@@ -306,3 +302,9 @@ def _filled(parts: tuple[int, ...], *, time: bool, last: bool) -> tuple[int, ...
         return parts + (23, 59, 59)[len(parts) :]
     month = parts[1] if len(parts) > 1 else 12
     return parts + (9999, 12, monthrange(parts[0], month)[1], 23, 59, 59)[len(parts) :]
+
+
+def key(value: Temporal) -> tuple[bool, int, bool, int]:
+    """Return what two values have in common exactly when they are known to be the same time."""
+    known = min(len(value.parts), 3 if value.kind == "Time" else _SECONDS)
+    return value.kind == "Time", known, value.offset is None, _instant(value)

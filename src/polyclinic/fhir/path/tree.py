@@ -118,20 +118,7 @@ class Binary:
     at: int = field(compare=False, default=0)
 
 
-Expression = (
-    Literal
-    | Empty
-    | Variable
-    | This
-    | Index
-    | Total
-    | Member
-    | Call
-    | Indexer
-    | TypeOperation
-    | Sign
-    | Binary
-)
+Expression = Literal | Empty | Variable | This | Index | Total | Member | Call | Indexer | TypeOperation | Sign | Binary
 
 
 def children(node: Expression) -> tuple[Expression, ...]:

@@ -1,0 +1,84 @@
+"""What an expression is evaluated in: the node it began on, the variables, the time, and how far it got."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from polyclinic.fhir.outcome import TooCostly
+from polyclinic.fhir.path.errors import PathError
+from polyclinic.fhir.path.nodes import Item, Node, plain
+from polyclinic.fhir.path.values import system_type
+
+LARGEST_EFFORT = 2_000_000
+"""Items that one evaluation may look at."""
+
+Collection = list[Item]
+Evaluator = Callable[[Collection, "Scope"], Collection]
+"""A compiled expression: takes the collection of ``$this`` and the scope; must not change the collection."""
+
+Resolve = Callable[[str], Any]
+"""Returns the resource (JSON) that a reference leads to, or None."""
+
+
+class Scope:
+    """One evaluation. ``index`` and ``total`` are those of the innermost function that looks at items."""
+
+    __slots__ = ("context", "effort", "index", "now", "resolve", "resource", "root_resource", "total", "variables")
+
+    def __init__(
+        self,
+        context: Collection,
+        resource: Item | None,
+        root_resource: Item | None,
+        variables: Mapping[str, Any] | None,
+        now: datetime | None,
+        resolve: Resolve | None,
+    ) -> None:
+        self.context = context
+        self.resource = resource
+        self.root_resource = root_resource
+        self.variables = variables
+        self.now = now
+        self.resolve = resolve
+        self.index = 0
+        self.total: Collection = []
+        self.effort = LARGEST_EFFORT
+
+    def spend(self, items: int) -> None:
+        """Count ``items`` looked at. Raises: ``TooCostly`` where an evaluation goes on and on."""
+        self.effort -= items
+        if self.effort < 0:
+            raise TooCostly(f"a FHIRPath looked at more than {LARGEST_EFFORT} items")
+
+
+def truth(collection: Collection) -> bool | None:
+    """Return the collection as a criterion: None for empty, its boolean, and True for any other single item.
+
+    Source: http://hl7.org/fhirpath/N1/#singleton-evaluation-of-collections. Raises: ``PathError`` for several.
+    """
+    if not collection:
+        return None
+    if len(collection) > 1:
+        raise PathError("one boolean is needed, not several items")
+    value = collection[0]
+    if type(value) is Node:
+        value = plain(value)
+    return value if type(value) is bool else True
+
+
+def single(collection: Collection) -> Item | None:
+    """Return the one item as a plain value where it has one; None for empty and for valueless primitives.
+
+    Raises: ``PathError`` for several.
+    """
+    if not collection:
+        return None
+    if len(collection) > 1:
+        raise PathError("one item is needed, not several")
+    value = plain(collection[0])
+    return None if type(value) is Node and value.shape.is_primitive else value
+
+
+def type_of(item: Item) -> str:
+    """Return the name of an item's type, for sentences."""
+    return item.shape.type_name if isinstance(item, Node) else system_type(item)
