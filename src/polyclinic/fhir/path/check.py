@@ -33,11 +33,13 @@ _STRING = Expected(frozenset({"System.String"}), many=False)
 
 _ON_STRINGS = frozenset({
     "contains", "decode", "encode", "endsWith", "escape", "indexOf", "lastIndexOf", "length", "lower", "matches",
-    "matchesFull", "replace", "replaceMatches", "split", "startsWith", "substring", "toChars", "trim", "unescape", "upper",
+    "matchesFull", "replace", "replaceMatches", "split", "startsWith", "substring", "toChars", "trim",
+    "unescape", "upper",
 })  # fmt: skip
 _GIVES_BOOLEAN = (
     "all", "allFalse", "allTrue", "anyFalse", "anyTrue", "comparable", "conformsTo", "contains", "empty", "endsWith",
-    "exists", "hasValue", "htmlChecks", "isDistinct", "matches", "matchesFull", "not", "startsWith", "subsetOf", "supersetOf",
+    "exists", "hasValue", "htmlChecks", "isDistinct", "matches", "matchesFull", "not", "startsWith", "subsetOf",
+    "supersetOf",
 )  # fmt: skip
 _GIVES_STRING = ("join", "lower", "replace", "replaceMatches", "substring", "toString", "trim", "upper")
 _GIVES: dict[str, Expected] = {

@@ -23,14 +23,10 @@ from polyclinic.fhir.path.operators import (
     order,
 )
 from polyclinic.fhir.path.quantity import Quantity
-from polyclinic.fhir.path.scope import Collection, Evaluator, Scope, single, truth, type_of
+from polyclinic.fhir.path.scope import EMPTY, FALSE, TRUE, Collection, Evaluator, Scope, single, truth, type_of
 from polyclinic.fhir.path.specifiers import matcher
 from polyclinic.fhir.path.tree import Expression
 from polyclinic.fhir.path.variables import variable
-
-_EMPTY: Collection = []
-_TRUE: Collection = [True]
-_FALSE: Collection = [False]
 
 
 class Compiler:
@@ -47,7 +43,7 @@ class Compiler:
             case tree.Call():
                 return self._call(node)
             case tree.Binary():
-                return _located(self._binary(node), node.at)
+                return self._binary(node)
             case tree.Literal(value):
                 return _constant([value])
             case tree.TypeOperation():
@@ -95,14 +91,22 @@ class Compiler:
     def _binary(self, node: tree.Binary) -> Evaluator:
         left, right = self.compile(node.left), self.compile(node.right)
         if node.operator in _LOGICAL:
-            return _logical(node.operator, left, right)
+            return _located(_logical(node.operator, left, right), node.at)
         if node.operator in _ARITHMETIC:
-            return _arithmetic(node.operator, left, right)
+            return _located(_arithmetic(node.operator, left, right), node.at)
         if node.operator in _ORDERS:
-            return _order(_ORDERS[node.operator], left, right)
+            return _located(_order(_ORDERS[node.operator], left, right), node.at)
         if node.operator in ("=", "!="):
-            return _equality(left, right, wanted=node.operator == "=")
-        return _OTHERS[node.operator](left, right)
+            return self._equality(node)
+        return _located(_OTHERS[node.operator](left, right), node.at)
+
+    def _equality(self, node: tree.Binary) -> Evaluator:
+        left, wanted = self.compile(node.left), node.operator == "="
+        match node.right:
+            case tree.Literal(str() as text):
+                return _equality_to_text(left, text, wanted=wanted)
+            case other:
+                return _equality(left, self.compile(other), wanted=wanted)
 
     def _type_operation(self, node: tree.TypeOperation) -> Evaluator:
         operand = self.compile(node.operand)
@@ -126,7 +130,7 @@ _CONSTANT: dict[type, Evaluator] = {
     tree.This: _this,
     tree.Index: lambda _this, scope: [scope.index],
     tree.Total: lambda _this, scope: scope.total,
-    tree.Empty: _constant(_EMPTY),
+    tree.Empty: _constant(EMPTY),
 }
 
 
@@ -200,10 +204,10 @@ def _indexer(source: Evaluator, index: Evaluator) -> Evaluator:
     def run(this: Collection, scope: Scope) -> Collection:
         place = single(index(this, scope))
         if place is None:
-            return _EMPTY
+            return EMPTY
         if type(place) is not int:
             raise PathError(f"an index is an Integer, not {type_of(place)}")
-        return source(this, scope)[place : place + 1] if place >= 0 else _EMPTY
+        return source(this, scope)[place : place + 1] if place >= 0 else EMPTY
 
     return run
 
@@ -212,10 +216,10 @@ def _sign(operator: str, operand: Evaluator) -> Evaluator:
     def run(this: Collection, scope: Scope) -> Collection:
         value = single(operand(this, scope))
         if value is None:
-            return _EMPTY
+            return EMPTY
         zero = Quantity(value.value * 0, value.unit) if isinstance(value, Quantity) else 0
         result = arithmetic(operator, zero, value)
-        return _EMPTY if result is None else [result]
+        return EMPTY if result is None else [result]
 
     return run
 
@@ -238,7 +242,7 @@ def _logical(operator: str, left: Evaluator, right: Evaluator) -> Evaluator:
 
 
 def _constant_of(value: bool | None) -> Collection:
-    return _EMPTY if value is None else _TRUE if value else _FALSE
+    return EMPTY if value is None else TRUE if value else FALSE
 
 
 _ARITHMETIC = frozenset({"+", "-", "*", "/", "div", "mod"})
@@ -248,9 +252,9 @@ def _arithmetic(operator: str, left: Evaluator, right: Evaluator) -> Evaluator:
     def run(this: Collection, scope: Scope) -> Collection:
         one, other = single(left(this, scope)), single(right(this, scope))
         if one is None or other is None:
-            return _EMPTY
+            return EMPTY
         result = arithmetic(operator, one, other)
-        return _EMPTY if result is None else [result]
+        return EMPTY if result is None else [result]
 
     return run
 
@@ -267,9 +271,9 @@ def _order(holds: Callable[[int], bool], left: Evaluator, right: Evaluator) -> E
     def run(this: Collection, scope: Scope) -> Collection:
         one, other = single(left(this, scope)), single(right(this, scope))
         if one is None or other is None:
-            return _EMPTY
+            return EMPTY
         place = order(one, other)
-        return _EMPTY if place is None else _constant_of(holds(place))
+        return EMPTY if place is None else _constant_of(holds(place))
 
     return run
 
@@ -277,7 +281,21 @@ def _order(holds: Callable[[int], bool], left: Evaluator, right: Evaluator) -> E
 def _equality(left: Evaluator, right: Evaluator, *, wanted: bool) -> Evaluator:
     def run(this: Collection, scope: Scope) -> Collection:
         same = equal(left(this, scope), right(this, scope))
-        return _EMPTY if same is None else _TRUE if same is wanted else _FALSE
+        return EMPTY if same is None else TRUE if same is wanted else FALSE
+
+    return run
+
+
+def _equality_to_text(left: Evaluator, text: str, *, wanted: bool) -> Evaluator:
+    """Compare with a string that is written in the expression, the comparison that is met most."""
+
+    def run(this: Collection, scope: Scope) -> Collection:
+        items = left(this, scope)
+        if not items:
+            return EMPTY
+        item = items[0]
+        same = item.shape.system == "String" and item.value == text if type(item) is Node else item == text
+        return TRUE if (same and len(items) == 1) is wanted else FALSE
 
     return run
 
@@ -290,7 +308,7 @@ def _membership(item: Evaluator, items: Evaluator) -> Evaluator:
     def run(this: Collection, scope: Scope) -> Collection:
         wanted = item(this, scope)
         if not wanted:
-            return _EMPTY
+            return EMPTY
         if len(wanted) > 1:
             raise PathError("one item is looked for in a collection, not several")
         return _constant_of(any(equal_items(wanted[0], other) for other in items(this, scope)))
@@ -323,7 +341,7 @@ def _is(operand: Evaluator, matches: Callable[[Item], bool]) -> Evaluator:
         items = operand(this, scope)
         if len(items) > 1:
             raise PathError("'is' asks of one item, not several")
-        return _constant_of(matches(items[0])) if items else _EMPTY
+        return _constant_of(matches(items[0])) if items else EMPTY
 
     return run
 
@@ -333,6 +351,6 @@ def _as_single(operand: Evaluator, matches: Callable[[Item], bool]) -> Evaluator
         items = operand(this, scope)
         if len(items) > 1:
             raise PathError("'as' takes one item, not several; ofType() takes them")
-        return items if items and matches(items[0]) else _EMPTY
+        return items if items and matches(items[0]) else EMPTY
 
     return run

@@ -9,7 +9,7 @@ from typing import Any
 from polyclinic.fhir.path.compile import Compiler
 from polyclinic.fhir.path.errors import PathError
 from polyclinic.fhir.path.grammar import parse
-from polyclinic.fhir.path.nodes import Item, Node, node_of
+from polyclinic.fhir.path.nodes import Item, Node, node_of, resource_shape
 from polyclinic.fhir.path.quantity import CALENDAR_WORDS, UCUM, Quantity
 from polyclinic.fhir.path.scope import Collection, Evaluator, Resolve, Scope, truth
 from polyclinic.fhir.path.temporal import Temporal
@@ -52,7 +52,9 @@ class Path:
         context: Collection = [node_of(one, type) for one in node] if isinstance(node, list) else [node_of(node, type)]
         around = node_of(resource) if resource is not None else context[0] if context else None
         root = node_of(root_resource) if root_resource is not None else around
-        scope = Scope(context, around, root, variables, now, resolve)
+        return self._run(context, Scope(context, around, root, variables, now, resolve))
+
+    def _run(self, context: Collection, scope: Scope) -> Collection:
         try:
             return self._evaluate(context, scope)
         except RecursionError as error:
@@ -64,7 +66,12 @@ class Path:
         Elements are as they are in the resource (not copied), None for a primitive that has extensions only;
         computed dates and times are strings, computed quantities are Quantity objects.
         """
-        return [json_of(item) for item in self.select(node, **scope)]
+        if scope or type(node) is not dict:
+            found = self.select(node, **scope)
+        else:
+            root = Node(node, resource_shape(node))
+            found = self._run([root], Scope([root], root, root))
+        return [item.value if type(item) is Node else json_of(item) for item in found]
 
     def test(self, node: Any, **scope: Any) -> bool:
         """Whether the path holds as an invariant (arguments as of ``select``): whether it is not false.

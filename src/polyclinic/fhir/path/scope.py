@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
+
+import msgspec
 
 from polyclinic.fhir.outcome import TooCostly
 from polyclinic.fhir.path.errors import PathError
@@ -13,36 +15,30 @@ LARGEST_EFFORT = 2_000_000
 """Items that one evaluation may look at."""
 
 Collection = list[Item]
-Evaluator = Callable[[Collection, "Scope"], Collection]
+Evaluator: TypeAlias = Callable[[Collection, "Scope"], Collection]
 """A compiled expression: takes the collection of ``$this`` and the scope; must not change the collection."""
 
 Resolve = Callable[[str], Any]
 """Returns the resource (JSON) that a reference leads to, or None."""
 
 
-class Scope:
+EMPTY: Collection = []
+TRUE: Collection = [True]
+FALSE: Collection = [False]
+
+
+class Scope(msgspec.Struct, eq=False):
     """One evaluation. ``index`` and ``total`` are those of the innermost function that looks at items."""
 
-    __slots__ = ("context", "effort", "index", "now", "resolve", "resource", "root_resource", "total", "variables")
-
-    def __init__(
-        self,
-        context: Collection,
-        resource: Item | None,
-        root_resource: Item | None,
-        variables: Mapping[str, Any] | None,
-        now: datetime | None,
-        resolve: Resolve | None,
-    ) -> None:
-        self.context = context
-        self.resource = resource
-        self.root_resource = root_resource
-        self.variables = variables
-        self.now = now
-        self.resolve = resolve
-        self.index = 0
-        self.total: Collection = []
-        self.effort = LARGEST_EFFORT
+    context: Collection
+    resource: Item | None
+    root_resource: Item | None
+    variables: Mapping[str, Any] | None = None
+    now: datetime | None = None
+    resolve: Resolve | None = None
+    index: int = 0
+    total: Collection = []
+    effort: int = LARGEST_EFFORT
 
     def spend(self, items: int) -> None:
         """Count ``items`` looked at. Raises: ``TooCostly`` where an evaluation goes on and on."""

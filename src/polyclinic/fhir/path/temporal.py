@@ -8,6 +8,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
 from polyclinic.fhir.path.quantity import CALENDAR_WORDS
@@ -77,12 +78,14 @@ def _zone(offset: int | None) -> str:
     return f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02}:{abs(offset) % 60:02}"
 
 
+@lru_cache(maxsize=4096)
 def read_date(text: str) -> Temporal | None:
     """Return the Date that ``text`` writes (YYYY, YYYY-MM or YYYY-MM-DD), or None."""
     found = _DATE.fullmatch(text)
     return None if found is None else _checked("Date", found.groups(), "", None)
 
 
+@lru_cache(maxsize=4096)
 def read_date_time(text: str) -> Temporal | None:
     """Return the DateTime that ``text`` writes, from YYYY to fractions of seconds, or None."""
     found = _DATE_TIME.fullmatch(text)
@@ -92,6 +95,7 @@ def read_date_time(text: str) -> Temporal | None:
     return _checked("DateTime", tuple(parts), fraction or "", zone)
 
 
+@lru_cache(maxsize=4096)
 def read_time(text: str) -> Temporal | None:
     """Return the Time that ``text`` writes (hh, hh:mm, hh:mm:ss or finer), or None."""
     found = _TIME.fullmatch(text)

@@ -4,7 +4,7 @@ from polyclinic.fhir.path.errors import PathError
 from polyclinic.fhir.path.functions.registry import looking, on_items
 from polyclinic.fhir.path.nodes import plain
 from polyclinic.fhir.path.operators import distinct, key
-from polyclinic.fhir.path.scope import Collection, Evaluator, Scope, truth, type_of
+from polyclinic.fhir.path.scope import FALSE, TRUE, Collection, Evaluator, Scope, truth, type_of
 
 
 @on_items("empty")
@@ -22,7 +22,8 @@ def exists(items: Collection, scope: Scope, criterion: Evaluator | None = None) 
     outer = scope.index
     found = False
     for scope.index, item in enumerate(items):
-        if truth(criterion([item], scope)):
+        met = criterion([item], scope)
+        if met is TRUE or (met is not FALSE and truth(met)):
             found = True
             break
     scope.index = outer

@@ -6,7 +6,7 @@ from polyclinic.fhir.path.errors import PathError
 from polyclinic.fhir.path.functions.registry import looking, on_items, one
 from polyclinic.fhir.path.nodes import Item
 from polyclinic.fhir.path.operators import key, order
-from polyclinic.fhir.path.scope import Collection, Evaluator, Scope, single, truth
+from polyclinic.fhir.path.scope import FALSE, TRUE, Collection, Evaluator, Scope, single, truth
 
 
 @looking("where", 1)
@@ -16,7 +16,8 @@ def where(items: Collection, scope: Scope, criterion: Evaluator) -> Collection:
     outer = scope.index
     found = []
     for scope.index, item in enumerate(items):
-        if truth(criterion([item], scope)):
+        met = criterion([item], scope)
+        if met is TRUE or (met is not FALSE and truth(met)):
             found.append(item)
     scope.index = outer
     return found
