@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from math import ceil, floor, inf
 from typing import Any
 
 from polyclinic.fhir.search.clauses import (
@@ -16,6 +17,7 @@ from polyclinic.fhir.search.clauses import (
     Texts,
     Updated,
 )
+from polyclinic.fhir.search.clinical_date import CLINICAL_DATE
 from polyclinic.fhir.search.values import fold, time_of
 from polyclinic.repository.keys import key_of
 from polyclinic.repository.order import SortKey, is_index_order
@@ -55,6 +57,7 @@ def page(plan: Plan, order: Sequence[SortKey], *, after: list[Any] | None, limit
     sorts = [key.sql(statement.add(list(key.keys)) if key.keys else 0) for key in order]
     lead = _lead(statement, plan, in_order=is_index_order(tuple(order)))
     where = _conditions(statement, plan)
+    where += _within_dates(statement, plan)
     if after is not None:
         where.append(_behind(statement, order, sorts, after))
     size = statement.add(limit)
@@ -79,7 +82,7 @@ def count(plan: Plan) -> tuple[str, list[Any]]:
     """Return the statement that counts what ``plan`` finds."""
     statement = Statement()
     lead = _lead(statement, plan, in_order=False)
-    where = " and ".join(_conditions(statement, plan)) or "true"
+    where = " and ".join(_conditions(statement, plan) + _within_dates(statement, plan)) or "true"
     counted = "count(distinct c.resource)" if lead.distinct else "count(*)"
     return f"select {counted} from {lead.sources[0]} and {where}", statement.arguments
 
@@ -195,6 +198,34 @@ def _updated_bound(statement: Statement, bound: Bound) -> str:
         return "true" if (bound.value > 0) == bound.comparison.startswith("<") else "false"
     moment = time_of(bound.value) - (_MILLISECOND if bound.end == "high" else timedelta(0))
     return f"f.updated {bound.comparison} ${statement.add(moment)}::timestamptz"
+
+
+def _within_dates(statement: Statement, plan: Plan) -> list[str]:
+    """Return what a check of the clinical date says of the order of postings: where reading may begin and end.
+
+    A resource has one clinical date at most, and ``at`` is where it begins.
+    """
+    dated = CLINICAL_DATE.get(plan.query.type or "")
+    bounds = []
+    for clause in plan.checks:
+        if isinstance(clause, Spans) and clause.code == dated:
+            groups = [group for match in clause.matches for group in match.groups]
+            latest, earliest = [_latest(group) for group in groups], [_earliest(group) for group in groups]
+            if max(latest) < inf:
+                bounds.append(f"c.at <= ${statement.add(ceil(max(latest)))}::bigint")
+            if min(earliest) > -inf:
+                bounds.append(f"c.at >= ${statement.add(floor(min(earliest)))}::bigint")
+    return bounds
+
+
+def _latest(group: tuple[Bound, ...]) -> float:
+    """Return the latest beginning that fits ``group``: whatever ends before a moment begins before it."""
+    return min((bound.value for bound in group if bound.comparison.startswith("<")), default=inf)
+
+
+def _earliest(group: tuple[Bound, ...]) -> float:
+    """Return the earliest beginning that fits ``group``."""
+    return max((b.value for b in group if b.end == "low" and b.comparison.startswith(">")), default=-inf)
 
 
 def _behind(statement: Statement, order: Sequence[SortKey], sorts: list[str], after: list[Any]) -> str:

@@ -38,6 +38,8 @@ _STANDING = """
 select r.key, r.at, r.terms, r.type, r.id, r.version, r.updated, r.method, r.body
 from unnest($1::text[], $2::text[]) as w(type, id) join resource r on r.type = w.type and r.id = w.id"""
 _LOCK = "select pg_advisory_xact_lock(key) from (select key from unnest($1::bigint[]) as k(key) order by key) k"
+MOST_TRIES = 20
+"""How often a write that names no version is tried against quicker writers."""
 _TICK = timedelta(milliseconds=1)
 
 
@@ -174,16 +176,21 @@ class Transaction:
 
 
 async def alone(transaction: Transaction, write: Write, connection: Session) -> Written:
-    """Do one write as a transaction of its own, without a trip to open it where one statement does it all."""
+    """Do one write as a transaction of its own, without a trip to open it where one statement does it all.
+
+    A write that names no version goes by the newest one, as often as somebody else is quicker.
+    """
     if condition(write):
         async with connection.transaction():
             return (await transaction.write([write]))[0]
-    try:
-        return (await transaction.write([write]))[0]
-    except asyncpg.UniqueViolationError:
-        if isinstance(write, Create) or write.if_match is not None:
-            raise
-        return (await transaction.write([write]))[0]  # nobody asked for a certain version: go by the new one
+    tries = 1 if isinstance(write, Create) or write.if_match is not None else MOST_TRIES
+    while True:
+        try:
+            return (await transaction.write([write]))[0]
+        except asyncpg.UniqueViolationError:
+            tries -= 1
+            if not tries:
+                raise
 
 
 def condition(write: Write) -> Query | None:

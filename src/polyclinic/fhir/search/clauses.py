@@ -21,8 +21,7 @@ Prefix = Literal["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 _PREFIX = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)(?=[-+.\d])")
-_UNESCAPED_COMMA = re.compile(r"((?:[^\\,]|\\.)*)(?:,|\Z)", re.DOTALL)
-_UNESCAPED_BAR = re.compile(r"((?:[^\\|]|\\.)*)(?:\||\Z)", re.DOTALL)
+_PIECE = re.compile(r"\\.|.", re.DOTALL)
 _ESCAPED = re.compile(r"\\([\\,|$])")
 
 
@@ -101,7 +100,7 @@ def clause(parameter: Parameter, modifier: str, value: str, *, now: datetime | N
     Raises: ``Unacceptable`` for a value of the wrong form, ``NotSupported`` for a modifier, each naming the parameter.
     """
     name = f"{parameter.code}:{modifier}" if modifier else parameter.code
-    values = tuple(_split(_UNESCAPED_COMMA, value))
+    values = _split(value, ",")
     if not any(values):
         raise Unacceptable(f"{name} has no value", at=name)
     return _MAKERS[parameter.type](_Asked(parameter, modifier, name, tuple(v for v in values if v), now))
@@ -123,21 +122,17 @@ class _Asked:
         return Unacceptable(f"{self.name} takes {form}, not {value!r}", at=self.name)
 
 
-def _split(separator: re.Pattern[str], value: str) -> Iterator[str]:
-    """Yield the parts of ``value``, still escaped."""
-    position = 0
-    while True:
-        found = separator.match(value, position)
-        if found is None:  # a lone backslash at the end
-            yield value[position:]
-            return
-        yield found[1]
-        if found.end() == len(value) and not (found.end() > position and value[found.end() - 1] in ",|"):
-            return
-        if found.end() == len(value):
-            yield ""
-            return
-        position = found.end()
+def _split(value: str, separator: str) -> list[str]:
+    """Return the parts of ``value`` between separators that no backslash escapes; the parts stay escaped."""
+    if "\\" not in value:
+        return value.split(separator)
+    parts = [""]
+    for piece in _PIECE.findall(value):
+        if piece == separator:
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return parts
 
 
 def _plain(text: str) -> str:
@@ -153,7 +148,7 @@ def _token(asked: _Asked) -> Terms:
 
 
 def _token_terms(branch: Branch, value: str, asked: _Asked) -> Iterator[str]:
-    parts = [_plain(part) for part in _split(_UNESCAPED_BAR, value)]
+    parts = [_plain(part) for part in _split(value, "|")]
     if len(parts) > 2:
         raise asked.wrong(value, "[system]|[code]")
     if len(parts) == 1:
@@ -210,7 +205,7 @@ def _reference_terms(branch: Branch, value: str, kind: str, asked: _Asked) -> It
 def _identified(asked: _Asked) -> Terms:
     found = []
     for value in asked.values:
-        parts = [_plain(part) for part in _split(_UNESCAPED_BAR, value)]
+        parts = [_plain(part) for part in _split(value, "|")]
         if len(parts) != 2 or not parts[1]:
             raise asked.wrong(value, "[system]|[value]")
         found += [terms.identified_term(b.path, parts[0], parts[1]) for b in asked.parameter.branches]
@@ -271,7 +266,7 @@ def _quantity(asked: _Asked) -> Spans:
     asked.only()
     found = []
     for value in asked.values:
-        parts = [_plain(part) for part in _split(_UNESCAPED_BAR, value)]
+        parts = [_plain(part) for part in _split(value, "|")]
         prefix, text = _prefixed(parts[0])
         amount = number(text)
         if amount is None or len(parts) not in (1, 3) or (len(parts) == 3 and parts[1] and not parts[2]):

@@ -118,19 +118,27 @@ def _date(path: str, value: Any, out: Entries) -> None:
 
 
 def _period(path: str, value: Any, out: Entries) -> None:
-    begin, end = value.get("start"), value.get("end")
+    span = _limits(value)
+    if span is not None:
+        out.spans.append((path, span.low, span.high, None, None))
+
+
+def _limits(period: Mapping[str, Any]) -> Span | None:
+    begin, end = period.get("start"), period.get("end")
     first, last = date_span(begin) if begin else None, date_span(end) if end else None
-    if first or last:
-        out.spans.append((path, first.low if first else -inf, last.high if last else inf, None, None))
+    if first is None and last is None:
+        return None
+    return Span(first.low if first else -inf, last.high if last else inf)
 
 
 def _timing(path: str, value: Any, out: Entries) -> None:
-    for event in value.get("event", ()):
-        if event is not None:
-            _date(path, event, out)
+    """Keep only the outer limits of a schedule, as R4 has it (https://hl7.org/fhir/R4/search.html#date)."""
+    spans = [span for event in value.get("event", ()) if event and (span := date_span(event))]
     bounds = value.get("repeat", {}).get("boundsPeriod")
-    if bounds:
-        _period(path, bounds, out)
+    if bounds and (span := _limits(bounds)):
+        spans.append(span)
+    if spans:
+        out.spans.append((path, min(s.low for s in spans), max(s.high for s in spans), None, None))
 
 
 def _number(path: str, value: Any, out: Entries) -> None:

@@ -10,6 +10,7 @@ from functools import cache
 from math import inf
 from typing import Any
 
+from polyclinic.fhir.path import compile_path
 from polyclinic.fhir.search.clinical_date import CLINICAL_DATE
 from polyclinic.fhir.search.emit import EMITTED, Emit, Entries
 from polyclinic.fhir.search.parameters import Branch, parameters
@@ -88,8 +89,6 @@ def _dated(path: str, emit: Emit) -> Visit:
 
 
 def _evaluated(branch: Branch, emit: Emit) -> Visit:
-    from polyclinic.fhir.path import compile_path
-
     expression = compile_path(branch.expression or "")
 
     def keep(resource: Any, out: Entries) -> None:

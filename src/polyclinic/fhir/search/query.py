@@ -4,10 +4,10 @@ Nothing is ignored in silence: an unknown parameter is refused, or with ``lenien
 Source: https://hl7.org/fhir/R4/search.html
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from polyclinic.fhir.outcome import NotSupported, Unacceptable
 from polyclinic.fhir.search.clauses import Clause, clause
@@ -65,11 +65,15 @@ class Query:
 
 @dataclass(slots=True)
 class _Reading:
-    """A query half read."""
+    """A query half read: ``options`` are the fields of ``Query`` that control parameters set."""
 
-    query: Query
-    known: dict[str, Parameter] = field(default_factory=dict)
-    now: datetime | None = None
+    type: str | None
+    known: Mapping[str, Parameter]
+    now: datetime | None
+    options: dict[str, Any] = field(default_factory=dict)
+    clauses: list[Clause] = field(default_factory=list)
+    used: list[tuple[str, str]] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
 
 
 def parse(
@@ -80,7 +84,7 @@ def parse(
     ``now`` is what "approximately" is measured from. With ``lenient`` unknown parameters are left out and listed.
     Raises: ``Unacceptable`` or ``NotSupported``, naming the parameter.
     """
-    reading = _Reading(Query(type), dict(parameters(type)) if type else {}, now)
+    reading = _Reading(type, parameters(type) if type else {}, now)
     for name, value in pairs:
         if name in FOR_THE_DOOR:
             continue
@@ -89,10 +93,16 @@ def parse(
         except _Unknown as unknown:
             if not lenient:
                 raise
-            reading.query = replace(reading.query, ignored=(*reading.query.ignored, unknown.name))
+            reading.ignored.append(unknown.name)
         else:
-            reading.query = replace(reading.query, used=(*reading.query.used, (name, value)))
-    return reading.query
+            reading.used.append((name, value))
+    return Query(
+        type,
+        tuple(reading.clauses),
+        used=tuple(reading.used),
+        ignored=tuple(reading.ignored),
+        **reading.options,
+    )
 
 
 class _Unknown(NotSupported):
@@ -109,61 +119,62 @@ def _read(reading: _Reading, name: str, value: str) -> None:
     if control is not None:
         if modifier:
             raise Unacceptable(f"{code} takes no modifier, not :{modifier}", at=name)
-        reading.query = control(reading, value)
+        control(reading, value)
         return
-    if code in NOT_YET or "." in code:
-        raise _Unknown(name, f"the search parameter {name} is not supported")
     parameter = reading.known.get(code)
     if parameter is None:
-        where = reading.query.type or "searches over all types"
-        raise _Unknown(name, f"{where} has no search parameter {code}")
-    made = clause(parameter, modifier, value, now=reading.now)
-    reading.query = replace(reading.query, clauses=(*reading.query.clauses, made))
+        raise _unknown(reading, name, code)
+    reading.clauses.append(clause(parameter, modifier, value, now=reading.now))
 
 
-def _count(reading: _Reading, value: str) -> Query:
+def _unknown(reading: _Reading, name: str, code: str) -> _Unknown:
+    if code in NOT_YET or "." in code:
+        return _Unknown(name, f"the search parameter {name} is not supported")
+    return _Unknown(name, f"{reading.type or 'a search over all types'} has no search parameter {code}")
+
+
+def _count(reading: _Reading, value: str) -> None:
     if not (value.isascii() and value.isdigit()):
         raise Unacceptable(f"_count is a whole number, not {value!r}", at="_count")
-    count = min(int(value[:9]), LARGEST_PAGE)
-    if count == 0:
-        return replace(reading.query, count=0, summary="count")
-    return replace(reading.query, count=count)
+    reading.options["count"] = min(int(value[:9]), LARGEST_PAGE)
+    if reading.options["count"] == 0:
+        reading.options["summary"] = "count"
 
 
-def _sort(reading: _Reading, value: str) -> Query:
-    keys = []
-    for part in value.split(","):
-        code = part.removeprefix("-")
-        keys.append(Sort(code, descending=part.startswith("-")))
-        if code in ("_id", "_lastUpdated"):
-            continue
+def _sort(reading: _Reading, value: str) -> None:
+    reading.options["sort"] = tuple(_sort_key(reading, part) for part in value.split(","))
+
+
+def _sort_key(reading: _Reading, part: str) -> Sort:
+    code = part.removeprefix("-")
+    if code not in ("_id", "_lastUpdated"):
         parameter = reading.known.get(code)
         if parameter is None:
-            raise _Unknown("_sort", f"_sort names {code!r}, which {reading.query.type} has no search parameter for")
+            raise _Unknown("_sort", f"_sort names {code!r}, which {reading.type} has no search parameter for")
         if parameter.type not in ("string", "date", "number", "quantity"):
             raise NotSupported(f"_sort by {code}, a {parameter.type}, is not supported", at="_sort")
-    return replace(reading.query, sort=tuple(keys))
+    return Sort(code, descending=part != code)
 
 
-def _summary(reading: _Reading, value: str) -> Query:
-    for known in get_args(Summary):
-        if value == known:
-            return replace(reading.query, summary=known)
-    raise Unacceptable(f"_summary is one of {', '.join(get_args(Summary))}, not {value!r}", at="_summary")
+def _summary(reading: _Reading, value: str) -> None:
+    reading.options["summary"] = _one_of(get_args(Summary), "_summary", value)
 
 
-def _total(reading: _Reading, value: str) -> Query:
-    for known in get_args(Total):
-        if value == known:
-            return replace(reading.query, total=known)
-    raise Unacceptable(f"_total is one of {', '.join(get_args(Total))}, not {value!r}", at="_total")
+def _total(reading: _Reading, value: str) -> None:
+    reading.options["total"] = _one_of(get_args(Total), "_total", value)
 
 
-def _elements(reading: _Reading, value: str) -> Query:
-    return replace(reading.query, elements=tuple(filter(None, value.split(","))))
+def _one_of(known: tuple[str, ...], name: str, value: str) -> str:
+    if value not in known:
+        raise Unacceptable(f"{name} is one of {', '.join(known)}, not {value!r}", at=name)
+    return value
 
 
-CONTROLS: dict[str, Callable[[_Reading, str], Query]] = {
+def _elements(reading: _Reading, value: str) -> None:
+    reading.options["elements"] = tuple(filter(None, value.split(",")))
+
+
+CONTROLS: dict[str, Callable[[_Reading, str], None]] = {
     "_count": _count,
     "_sort": _sort,
     "_summary": _summary,
