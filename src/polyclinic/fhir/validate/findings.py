@@ -5,7 +5,8 @@ allocates nothing, and a location is only put together while a finding travels u
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import NoneType
 from typing import Any, TypeAlias
 
 from polyclinic.fhir.definitions import Invariant
@@ -38,7 +39,7 @@ class Judgement:
     node: Any
     type: str
     invariants: tuple[Invariant, ...]
-    where: str = field(default="")
+    where: str = ""
 
 
 Found: TypeAlias = list[Finding | LocalReference | Judgement]
@@ -57,10 +58,15 @@ def below(step: str, found: Found) -> Found:
     return found
 
 
+_KINDS: dict[type, str] = {
+    dict: "an object",
+    list: "an array",
+    str: "a string",
+    bool: "a boolean",
+    NoneType: "null",
+}
+
+
 def kind(value: Any) -> str:
     """Return what JSON calls this value, with its article."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return {dict: "an object", list: "an array", str: "a string"}.get(type(value), "a number")
+    return _KINDS.get(type(value), "a number")

@@ -1,18 +1,22 @@
-"""Invariants of R4: those in ``native`` where there are such, all others through FHIRPath.
+"""Invariants of R4: those in Python where there are such, all others through FHIRPath.
 
 Native ones are judged where they are met. FHIRPath ones need %resource: they travel up as a ``Judgement`` and
 are judged when the resource around them is known.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from polyclinic.fhir.definitions import Invariant, ancestors, structure
+from polyclinic.fhir.path import PathError, compile_path
+from polyclinic.fhir.validate import native_resources, native_types
 from polyclinic.fhir.validate.findings import Check, Finding, Found, Judgement
-from polyclinic.fhir.validate.native import NATIVES
+from polyclinic.fhir.validate.native import Holds
 
 # Judged by the form of JSON, by the narrative's own reader, or by the resource that contains others.
 ELSEWHERE = frozenset({"ele-1", "ref-1", "txt-1", "txt-2", "dom-2", "dom-3", "dom-4", "dom-5"})
+
+NATIVES: Mapping[tuple[str, str], Holds] = {**native_types.NATIVES, **native_resources.NATIVES}
 
 Declared = tuple[str, Invariant]
 """An invariant with the path of the element that declares it."""
@@ -63,5 +67,17 @@ def refusal(rule: Invariant) -> Finding:
 
 
 def judge_by_path(judgement: Judgement, resource: dict[str, Any], root: dict[str, Any]) -> Iterator[Finding]:
-    """Return the invariants that FHIRPath finds broken, with %resource and %rootResource known."""
-    yield from ()
+    """Return the invariants that FHIRPath finds broken, with %resource and %rootResource known.
+
+    One that cannot be evaluated (a step meets several values where R4's expression counts on one) is not broken.
+    """
+    node, name = judgement.node, judgement.type
+    for rule in judgement.invariants:
+        try:
+            holds = compile_path(rule.expression).test(node, type=name, resource=resource, root_resource=root)
+        except PathError:
+            continue
+        if not holds:
+            finding = refusal(rule)
+            finding.where = judgement.where
+            yield finding
