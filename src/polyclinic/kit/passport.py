@@ -2,12 +2,14 @@
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, section 3.2
+
+_CARRIED = frozenset({b"x-request-id", b"traceparent", b"authorization"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,12 @@ current: ContextVar[Passport | None] = ContextVar("passport", default=None)
 """The passport of the request that the running task serves."""
 
 
-def issued(headers: Mapping[bytes, bytes]) -> Passport:
-    """Return the passport of a request with ``headers``: what the client sent where it is well formed."""
-    sent = headers.get(b"x-request-id", b"").decode("latin-1")
-    trace = headers.get(b"traceparent", b"").decode("latin-1")
-    authorization = headers.get(b"authorization", b"").decode("latin-1")
+def issued(headers: Iterable[tuple[bytes, bytes]]) -> Passport:
+    """Return the passport of a request with ``headers`` (names in lower case): what was sent if well formed."""
+    sent = {name: value.decode("latin-1") for name, value in headers if name in _CARRIED}
+    request_id, trace = sent.get(b"x-request-id", ""), sent.get(b"traceparent", "")
     return Passport(
-        request_id=sent if _REQUEST_ID.fullmatch(sent) else secrets.token_hex(8),
+        request_id=request_id if _REQUEST_ID.fullmatch(request_id) else secrets.token_hex(8),
         traceparent=trace if _TRACEPARENT.fullmatch(trace) else None,
-        authorization=authorization or None,
+        authorization=sent.get(b"authorization"),
     )

@@ -43,13 +43,23 @@ class Metrics:
             buckets=BUCKETS,
         )
         self._service = service
+        self._pairs: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._registry.register(_Gauges(gauges, labels))
         ProcessCollector(registry=self._registry)
 
     def count(self, interaction: str, type: str, status: int, seconds: float) -> None:
         """Count one answered request."""
-        self._requests.labels(self._service, interaction, type, status).inc()
-        self._seconds.labels(self._service, interaction).observe(seconds)
+        pair = self._pairs.get((interaction, type, status)) or self._pair(interaction, type, status)
+        pair[0].inc()
+        pair[1].observe(seconds)
+
+    def _pair(self, interaction: str, type: str, status: int) -> tuple[Counter, Histogram]:
+        """Return the figures of one kind of request; looking them up by labels costs more than counting."""
+        found = (
+            self._requests.labels(self._service, interaction, type, status),
+            self._seconds.labels(self._service, interaction),
+        )
+        return self._pairs.setdefault((interaction, type, status), found)
 
     def text(self) -> bytes:
         """Return all figures in the text format of Prometheus."""
@@ -85,13 +95,13 @@ class Telemetry:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        passport = issued(dict(scope["headers"]))
+        passport = issued(scope["headers"])
         current.set(passport)
         started, sending = perf_counter(), _Sending(send, passport)
         try:
             await self._app(scope, receive, sending)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is logged and the client gets an answer
-            self._log.error("bug", error, request=passport.request_id, **_named(scope))
+            self._log.error("bug", error, request=passport.request_id, interaction=scope.get("interaction"))
             if not sending.status:
                 await respond(sending, broken(passport.request_id), Shape())
             elif not sending.complete:
@@ -100,12 +110,18 @@ class Telemetry:
             self._told(scope, passport, sending.status, perf_counter() - started)
 
     def _told(self, scope: Scope, passport: Passport, status: int, seconds: float) -> None:
-        named = _named(scope)
-        if named["interaction"] == "health":
+        interaction, type = scope.get("interaction", "other"), scope.get("type_served", "")
+        if interaction == "health":
             return
-        self._metrics.count(named["interaction"], named["type"], status, seconds)
-        facts = {**named, "status": status, "ms": round(seconds * 1000, 3), "request": passport.request_id}
-        self._log.info("request", **facts)
+        self._metrics.count(interaction, type, status, seconds)
+        self._log.info(
+            "request",
+            interaction=interaction,
+            type=type,
+            status=status,
+            ms=round(seconds * 1000, 3),
+            request=passport.request_id,
+        )
 
 
 class _Sending:
@@ -124,7 +140,3 @@ class _Sending:
         else:
             self.complete = not message.get("more_body", False)
         await self._send(message)
-
-
-def _named(scope: Scope) -> dict[str, str]:
-    return {"interaction": scope.get("interaction", "other"), "type": scope.get("type_served", "")}

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import formatdate
+from datetime import UTC, datetime
 from hashlib import blake2b
 
 from polyclinic.fhir.definitions import RESOURCE_TYPES
 from polyclinic.fhir.outcome import NotFound
 from polyclinic.repository import Repository
 from polyclinic.repository.model import Kept
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,12 @@ def etag_of(body: bytes) -> str:
 
 
 def http_date(moment: datetime) -> str:
-    """Return ``moment`` as an HTTP date (RFC 9110, section 5.6.7): whole seconds, GMT."""
-    return formatdate(moment.timestamp(), usegmt=True)
+    """Return ``moment`` as an HTTP date (RFC 9110, section 5.6.7): whole seconds, GMT, English names."""
+    at = moment.astimezone(UTC)
+    return (
+        f"{_DAYS[at.weekday()]}, {at.day:02} {_MONTHS[at.month - 1]} {at.year:04}"
+        f" {at.hour:02}:{at.minute:02}:{at.second:02} GMT"
+    )
 
 
 def version_headers(kept: Kept) -> dict[str, str]:

@@ -3,6 +3,7 @@
 Source: https://hl7.org/fhir/R4/search.html#return and https://hl7.org/fhir/R4/http.html#history
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
@@ -15,14 +16,19 @@ from polyclinic.kit.rest.subset import Part, part_of
 from polyclinic.repository.model import Kept
 from polyclinic.repository.rows import instant
 
-_READABLE_IN_A_URL = ",:/$*|@"
+_READABLE_IN_A_URL = ",:/$*@"
+_NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9_.~,:/$*@-]*")
 _STATUS = {"POST": 201, "PUT": 200, "DELETE": 204}
 
 
 def link_url(address: str, pairs: Iterable[tuple[str, str]]) -> str:
     """Return ``address`` with ``pairs`` as its query."""
-    query = "&".join(f"{quote(name, safe=':')}={quote(value, safe=_READABLE_IN_A_URL)}" for name, value in pairs)
+    query = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in pairs)
     return f"{address}?{query}" if query else address
+
+
+def _quoted(text: str) -> str:
+    return text if _NEEDS_NO_QUOTES.fullmatch(text) else quote(text, safe=_READABLE_IN_A_URL)
 
 
 def links(address: str, pairs: Pairs, cursor: str | None, next: str | None) -> list[tuple[str, str]]:
@@ -48,9 +54,10 @@ def bundle(type: str, *, total: int | None, links: Sequence[tuple[str, str]], en
 
 def match_entries(endpoint: Endpoint, items: Iterable[Kept], part: Part) -> list[bytes]:
     """Return the entries of a searchset."""
+    head = b'{"fullUrl":"%b/' % endpoint.base.encode()
     return [
-        b'{"fullUrl":"%b","resource":%b,"search":{"mode":"match"}}'
-        % (endpoint.url(kept).encode(), part_of(kept.body, part))
+        b'%b%b","resource":%b,"search":{"mode":"match"}}'
+        % (head, f"{kept.type}/{kept.id}".encode(), part_of(kept.body, part) if part else kept.body)
         for kept in items
         if kept.body is not None
     ]
