@@ -1,8 +1,8 @@
 """Regular expressions whose cost is bounded by what they are given.
 
 Python's engine backtracks and cannot be stopped. So the length of the text is limited by how much the pattern
-can backtrack: long for patterns that read every character once, short for those that repeat a repetition
-whose parts cannot be told apart, such as ``(a+)+``.
+can backtrack: n characters under k repetitions may take n^k / k! steps, and more than 50 million (some seconds) are
+not risked. Repetitions of what can be read in many ways, such as ``(a+)+``, take 2^n and get short texts only.
 """
 
 import re
@@ -11,11 +11,12 @@ from functools import lru_cache
 from polyclinic.fhir.path.errors import PathError
 
 LONGEST_PATTERN = 1_000
-LONGEST_TEXT = 100_000
-"""Characters of a text for patterns with at most one open repetition."""
-_TEXT_BY_REPETITIONS = {0: LONGEST_TEXT, 1: LONGEST_TEXT, 2: 10_000, 3: 1_000}
-_LONGEST_FOR_MANY = 400
-_LONGEST_FOR_AMBIGUOUS = 24
+_LONGEST_TEXT = (100_000, 100_000, 10_000, 669, 186, 90, 57, 42, 34)
+"""Characters of a text, by the number of repetitions in the pattern."""
+_LONGEST_FOR_AMBIGUOUS = 20
+_MOST_OPTIONAL = 16
+_FEW_TIMES = 9
+"""A repetition up to so often is no open one."""
 
 _PIECE = re.compile(
     r"""(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])|(?P<escape>\\.)|(?P<open>\((?:\?(?::|P<\w+>|[=!]|<[=!]))?)|(?P<close>\))
@@ -67,38 +68,42 @@ def _prepared(pattern: str) -> tuple[re.Pattern[str], int]:
 
 def longest_text(pattern: str) -> int:
     """Return how many characters a text may have for ``pattern`` to be tried on it."""
-    repetitions, ambiguous = _survey([(found.lastgroup or "", found.group()) for found in _PIECE.finditer(pattern)])
-    if ambiguous:
+    pieces = [(found.lastgroup or "", found.group()) for found in _PIECE.finditer(pattern)]
+    repetitions = sum(map(_is_open, pieces))
+    optional = sum(piece == ("repeat", "?") for piece in pieces)
+    if _is_ambiguous(pieces) or repetitions >= len(_LONGEST_TEXT) or optional > _MOST_OPTIONAL:
         return _LONGEST_FOR_AMBIGUOUS
-    return _TEXT_BY_REPETITIONS.get(repetitions, _LONGEST_FOR_MANY)
+    return _LONGEST_TEXT[repetitions]
 
 
 _Piece = tuple[str, str]
 
 
-def _survey(pieces: list[_Piece]) -> tuple[int, bool]:
-    """Return the number of open repetitions, and whether a repeated group could be read in many ways."""
+def _is_ambiguous(pieces: list[_Piece]) -> bool:
+    """Whether a group is repeated whose repetitions could be cut from a text in many ways."""
     opened: list[int] = []
-    repetitions, ambiguous = 0, False
-    for place, (kind, text) in enumerate(pieces):
+    for place, (kind, _) in enumerate(pieces):
         if kind == "open":
             opened.append(place)
         elif kind == "close" and opened:
             start = opened.pop()
-            if place + 1 < len(pieces) and _is_open(pieces[place + 1]):
-                ambiguous = ambiguous or not _is_told_apart(pieces[start + 1 : place])
-        elif _is_open((kind, text)):
-            repetitions += 1
-    return repetitions, ambiguous
+            repeated = place + 1 < len(pieces) and _is_repeated(pieces[place + 1])
+            if repeated and not _is_told_apart(pieces[start + 1 : place]):
+                return True
+    return False
+
+
+def _is_repeated(piece: _Piece) -> bool:
+    return piece[0] == "repeat" and piece[1] != "?" and piece[1] not in ("{0}", "{1}", "{0,1}")
 
 
 def _is_open(piece: _Piece) -> bool:
-    """Whether a piece repeats without a bound, or with one too far to help."""
+    """Whether a piece repeats more than a few times, not always the same number of times."""
     kind, text = piece
     if kind != "repeat" or text == "?":
         return False
-    most = text.strip("{}").rpartition(",")[2]
-    return text in "*+" or not most or int(most) > 300
+    least, comma, most = text.strip("{}").partition(",")
+    return text in "*+" or (bool(comma) and (not most or int(most) > _FEW_TIMES) and least != most)
 
 
 def _is_told_apart(body: list[_Piece]) -> bool:

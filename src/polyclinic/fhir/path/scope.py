@@ -11,7 +11,7 @@ from polyclinic.fhir.path.errors import PathError
 from polyclinic.fhir.path.nodes import Item, Node, plain
 from polyclinic.fhir.path.values import system_type
 
-LARGEST_EFFORT = 2_000_000
+LARGEST_EFFORT = 1_000_000
 """Items that one evaluation may look at."""
 
 Collection = list[Item]
