@@ -1,0 +1,39 @@
+"""CapabilityStatements are valid R4 and promise what they were given."""
+
+from datetime import UTC, datetime
+
+from polyclinic.fhir.capability import Offer, Software, capability_statement, merged
+from polyclinic.fhir.validate import validate
+
+SOFTWARE = Software("Polyclinic", "1.0", "http://localhost/fhir", datetime(2026, 1, 1, tzinfo=UTC))
+OFFER = Offer(("read", "create"), ("batch",), {"versioning": "versioned"})
+
+
+def test_statement_promises_types_interactions_and_parameters():
+    statement = capability_statement(SOFTWARE, OFFER, {"Patient": ["name", "_id"], "Basic": []})
+    (rest,) = statement["rest"]
+    basic, patient = rest["resource"]
+    assert (basic["type"], patient["type"]) == ("Basic", "Patient")
+    assert "searchParam" not in basic
+    assert patient["interaction"] == [{"code": "read"}, {"code": "create"}]
+    assert patient["versioning"] == "versioned"
+    assert [(item["name"], item["type"]) for item in patient["searchParam"]] == [("_id", "token"), ("name", "string")]
+    assert rest["interaction"] == [{"code": "batch"}]
+    assert validate(statement) == []
+
+
+def test_merged_statement_promises_what_all_promise_together():
+    first = capability_statement(SOFTWARE, OFFER, {"Patient": ["name"]})
+    second = capability_statement(SOFTWARE, Offer(("read",), ("transaction",)), {"Appointment": ["date"]})
+    statement = merged(SOFTWARE, [first, second])
+    (rest,) = statement["rest"]
+    assert [resource["type"] for resource in rest["resource"]] == ["Appointment", "Patient"]
+    assert [item["code"] for item in rest["interaction"]] == ["batch", "transaction"]
+    assert "documentation" not in rest
+    assert validate(statement) == []
+
+
+def test_merged_statement_names_who_is_missing():
+    statement = merged(SOFTWARE, [], ["records"])
+    assert "records" in statement["rest"][0]["documentation"]
+    assert validate(statement) == []
