@@ -28,7 +28,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>0[1-9]|1[0-2])(?:-(?P<day>0[1-9]|[12]\d|3[01])"
     r"(?:T(?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d|60)(?P<fraction>\.\d+)?)?"
-    r"(?P<zone>Z|[+-]\d\d:\d\d)?)?)?)?\Z"
+    r"(?P<zone>Z|[+-]\d\d:\d\d)?)?)?)?\Z",
+    re.ASCII,
 )
 _TENTH = Decimal("0.1")
 
@@ -48,7 +49,7 @@ def date_span(text: str) -> Span | None:
 
     A year covers the year, a minute the minute. Without an offset the time is taken as UTC.
     """
-    if len(text) == 10:
+    if len(text) == 10 and text.isascii():
         return _day(text)
     if len(text) >= 20:
         return _second(text)
@@ -66,7 +67,7 @@ def _day(text: str) -> Span | None:
 def _second(text: str) -> Span | None:
     """Return the span of a time with seconds and an offset, the form that nearly all data has."""
     if not (text[4] == text[7] == "-" and text[10] == "T" and text[13] == text[16] == ":"):
-        return None
+        return _by_precision(text)
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
