@@ -180,7 +180,7 @@ def program(folder: Folder, *, durable: bool = True) -> Program:
         version=server.version,
         deed=child.Command(words, child.plain_environment()),
         log=folder.log("postgresql"),
-        before=lambda: _stop_orphan(folder.postgresql),
+        before=lambda: _stop_orphans(folder.postgresql, folder.sockets()),
         is_ready=lambda pid: _is_ready(folder.postgresql, pid),
         explain=_explain,
         credentials=credentials,
@@ -270,17 +270,20 @@ def _is_ready(cluster: Path, pid: int) -> bool:
     return len(lines) >= 8 and lines[0].strip() == str(pid) and lines[7].strip() == "ready"
 
 
-def _stop_orphan(cluster: Path) -> None:
-    """Stop a server that outlived its platform; remove a lock file whose process is another's now."""
+def _stop_orphans(cluster: Path, sockets: Path) -> None:
+    """End what an earlier server of ``cluster`` left behind, and remove its lock files.
+
+    PostgreSQL takes a zombie, or another process of the same id, for its predecessor and would not start; and two
+    servers' processes in one cluster would destroy it. So the locks go only when nothing works in the cluster.
+    """
     lines = _postmaster(cluster)
     pid = int(lines[0]) if lines and lines[0].strip().isdecimal() else 0
-    birth = procfs.born(pid) if pid else None
-    if birth is None:
-        return
-    if procfs.working_folder(pid) == cluster:
-        procfs.end([(pid, birth)], signal.SIGINT, patience=30.0)
-        return
-    (cluster / "postmaster.pid").unlink(missing_ok=True)
+    if pid and procfs.working_folder(pid) == cluster:
+        procfs.end([(pid, procfs.born(pid) or 0)], signal.SIGINT, patience=30.0)
+    procfs.end(procfs.working_in(cluster), signal.SIGTERM, patience=10.0)
+    if pid and (procfs.born(pid) is None or procfs.working_folder(pid) is not None):
+        for lock in (cluster / "postmaster.pid", sockets / ".s.PGSQL.5432.lock"):
+            lock.unlink(missing_ok=True)
 
 
 def _explain(tail: str) -> str | None:

@@ -28,6 +28,13 @@ def working_folder(pid: int) -> Path | None:
         return None
 
 
+def working_in(folder: Path) -> list[tuple[int, int]]:
+    """Return (process id, birth) of every process that works in ``folder`` and that we may look at."""
+    pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+    found = [(pid, born(pid)) for pid in pids if working_folder(pid) == folder]
+    return [(pid, birth) for pid, birth in found if birth is not None]
+
+
 def memory(pid: int) -> int:
     """Return the bytes ``pid`` and its descendants take, shared pages split between their sharers (PSS)."""
     return sum(memory_of_one(one) for one in family(pid))
@@ -42,7 +49,7 @@ def family(pid: int) -> list[int]:
 
 
 def end(processes: Iterable[tuple[int, int]], number: signal.Signals, *, patience: float) -> None:
-    """Send ``number`` to each (process id, birth) alive; after ``patience`` seconds kill the rest."""
+    """Send ``number`` to each (process id, birth) alive; after ``patience`` seconds kill the rest; wait for all."""
     alive = [(pid, birth) for pid, birth in processes if born(pid) == birth]
     for pid, _ in alive:
         _signal(pid, number)
@@ -52,6 +59,8 @@ def end(processes: Iterable[tuple[int, int]], number: signal.Signals, *, patienc
         alive = [(pid, birth) for pid, birth in alive if born(pid) == birth]
     for pid, _ in alive:
         _signal(pid, signal.SIGKILL)
+    while any(born(pid) == birth for pid, birth in alive):
+        time.sleep(0.01)
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
