@@ -142,12 +142,21 @@ def _timing(path: str, value: Any, out: Entries) -> None:
 
 
 def _number(path: str, value: Any, out: Entries) -> None:
-    out.spans.append((path, float(value), float(value), None, None))
+    exact = _real(value)
+    out.spans.append((path, exact, exact, None, None))
+
+
+def _real(value: Any) -> float:
+    """Return a JSON number as the index compares it; beyond all floats it is infinite."""
+    try:
+        return float(value)
+    except OverflowError:  # an integer of more than 308 digits
+        return inf if value > 0 else -inf
 
 
 def _quantity(path: str, value: Any, out: Entries) -> None:
     if "value" in value:
-        span = _compared(float(value["value"]), value.get("comparator"))
+        span = _compared(_real(value["value"]), value.get("comparator"))
         for unit, code in _units(value):
             out.spans.append((path, span.low, span.high, unit, code))
 
@@ -171,7 +180,7 @@ def _units(value: Mapping[str, Any]) -> Iterator[tuple[str | None, str | None]]:
 
 def _money(path: str, value: Any, out: Entries) -> None:
     if "value" in value:
-        exact, currency = float(value["value"]), value.get("currency")
+        exact, currency = _real(value["value"]), value.get("currency")
         by_code = terms.unit_term("", currency) if currency else None
         out.spans.append((path, exact, exact, currency and terms.unit_term("urn:iso:std:iso:4217", currency), by_code))
 
@@ -179,8 +188,8 @@ def _money(path: str, value: Any, out: Entries) -> None:
 def _range(path: str, value: Any, out: Entries) -> None:
     low, high = value.get("low", {}), value.get("high", {})
     if "value" in low or "value" in high:
-        lower = float(low["value"]) if "value" in low else -inf
-        upper = float(high["value"]) if "value" in high else inf
+        lower = _real(low["value"]) if "value" in low else -inf
+        upper = _real(high["value"]) if "value" in high else inf
         for unit, code in _units(low or high):
             out.spans.append((path, lower, upper, unit, code))
 
