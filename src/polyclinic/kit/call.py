@@ -5,6 +5,7 @@ One pool of connections per process. A neighbour that does not answer is a refus
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from types import TracebackType
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
@@ -85,7 +86,7 @@ class Neighbours:
         sent = {**headers, **(passport.headers() if passport else {})}
         url = f"{address}{path}"
         async with self._session.request(
-            method, url, data=body or None, headers=sent, allow_redirects=False
+            method, url, data=BytesIO(body) if body else None, headers=sent, allow_redirects=False
         ) as response:
             content = await response.read()
             return Reply(response.status, {name.lower(): value for name, value in response.headers.items()}, content)

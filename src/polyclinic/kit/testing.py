@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -66,7 +67,7 @@ class Client:
     async def send(self, method: str, path: str, body: Any = None, **headers: str) -> Heard:
         """Send a request; ``body`` is bytes or a value to encode; ``if_match="..."`` is the header If-Match."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        content = body if isinstance(body, bytes) or body is None else encode(body)
+        content = None if body is None else BytesIO(body if isinstance(body, bytes) else encode(body))
         if content is not None:
             named.setdefault("content-type", "application/fhir+json")
         url = path if path.startswith("http") else self.root + path

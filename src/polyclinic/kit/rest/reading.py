@@ -10,37 +10,37 @@ from polyclinic.fhir.outcome import Gone, NotFound
 from polyclinic.kit.http.message import Answer, Call
 from polyclinic.kit.rest.endpoint import Endpoint, version_headers
 from polyclinic.kit.rest.prefer import has_version
-from polyclinic.kit.rest.subset import asked_part, part_of
+from polyclinic.kit.rest.subset import Part, asked_part, part_of
 from polyclinic.kit.rest.targets import Target
 from polyclinic.repository.model import Kept
 
 
 async def read(endpoint: Endpoint, call: Call, target: Target) -> Answer:
     """Return the present version of a resource."""
+    part = asked_part(call)
     kept = await endpoint.repository.read(target.type, target.id)
     if kept is None:
         raise NotFound(f"there is no such {target.type}")
-    return shown(call, kept)
+    return shown(call, kept, part)
 
 
 async def read_version(endpoint: Endpoint, call: Call, target: Target) -> Answer:
     """Return one version of a resource."""
+    part = asked_part(call)
     kept = await endpoint.repository.read_version(target.type, target.id, target.version)
     if kept is None:
         raise NotFound(f"there is no such version of a {target.type}")
-    return shown(call, kept)
+    return shown(call, kept, part)
 
 
-def shown(call: Call, kept: Kept) -> Answer:
-    """Return ``kept``, or 304 where the client has it already. Refuses: ``Gone`` for a deletion."""
+def shown(call: Call, kept: Kept, part: Part) -> Answer:
+    """Return ``part`` of ``kept``, or 304 where the client has it already. Refuses: ``Gone`` for a deletion."""
     if kept.body is None:
         raise Gone(f"this {kept.type} was deleted; its history tells its versions")
     headers = version_headers(kept)
     if _is_known(call, kept):
         return Answer(304, headers=headers, kept=kept)
-    if not call.query:
-        return Answer(200, kept.body, headers, kept)
-    return Answer(200, part_of(kept.body, asked_part(call)), headers, kept)
+    return Answer(200, part_of(kept.body, part) if part else kept.body, headers, kept)
 
 
 def _is_known(call: Call, kept: Kept) -> bool:

@@ -13,6 +13,7 @@ from polyclinic.kit import clock
 from polyclinic.kit.http.message import Call
 from polyclinic.kit.rest.endpoint import Endpoint
 from polyclinic.kit.rest.prefer import version_to_match
+from polyclinic.kit.rest.subset import WHOLE, Part, asked_part
 from polyclinic.kit.rest.targets import Target, target_of
 from polyclinic.kit.rest.written import agree_on_id, agree_on_type, condition, only
 from polyclinic.repository.model import Create, Delete, Kept, Resource, Update, Write, Written
@@ -34,6 +35,7 @@ class Step:
     sent_id: str = ""
     where: Query | None = None
     if_match: int | None = None
+    part: Part = WHOLE
     found: Kept | None = None
     written: Written | None = None
 
@@ -102,6 +104,8 @@ def refuse(issues: Iterable[Issue]) -> None:
 
 
 def _reading(step: Step) -> Step:
+    if step.target.kind == "instance":
+        step.part = asked_part(step.call)
     if step.target.kind == "type":
         parse(step.target.type, [pair for pair in step.call.pairs() if pair[0] != "_cursor"])
     return step

@@ -32,8 +32,13 @@ class Part:
         return bool(self.summary or self.elements)
 
 
+WHOLE = Part()
+
+
 def asked_part(call: Call) -> Part:
     """Return the part that a read asks for. Refuses: ``Unacceptable`` for any other parameter."""
+    if not call.query:
+        return WHOLE
     pairs = without_format(call.pairs())
     for name, _ in pairs:
         if name not in ("_summary", "_elements"):

@@ -177,7 +177,7 @@ async def _read(transaction: Transaction, steps: Iterable[Step]) -> dict[int, An
         try:
             if kept is None:
                 raise NotFound(f"there is no such {step.target.type}")
-            answers[step.entry.index] = shown(step.call, kept)
+            answers[step.entry.index] = shown(step.call, kept, step.part)
         except Refusal as refusal:
             issues += faults(step.entry, refusal)
     refuse(issues)

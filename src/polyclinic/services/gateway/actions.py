@@ -16,6 +16,7 @@ from polyclinic.fhir.json import decode, encode
 from polyclinic.fhir.outcome import Refusal, Unavailable
 from polyclinic.kit.call import Neighbours, Reply
 from polyclinic.kit.http.message import Answer, Call, refused
+from polyclinic.kit.http.negotiation import FHIR_JSON
 from polyclinic.kit.rest.bundles import bundle_kind
 from polyclinic.kit.rest.responses import response_bundle, response_entry
 from polyclinic.services.gateway.model import Entries, House, Shares
@@ -49,6 +50,8 @@ async def hand_on(gateway: Gateway, service: str, call: Call) -> Answer:
     """Return what ``service`` answers to ``call``, untouched."""
     path = f"/fhir/{quote(call.path, safe='/$')}".rstrip("/") + (f"?{call.query}" if call.query else "")
     headers = {name: call.headers[name] for name in HANDED_ON if name in call.headers}
+    if call.body:
+        headers.setdefault("content-type", FHIR_JSON)
     method = "GET" if call.method == "HEAD" else call.method
     return _answer(await gateway.neighbours.ask(service, method, path, headers=headers, body=call.body))
 
