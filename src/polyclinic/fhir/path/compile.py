@@ -4,6 +4,7 @@ Closures never change a collection they are given, so constants and inputs are s
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from functools import partial
 
 from polyclinic.fhir import definitions
@@ -217,7 +218,7 @@ def _sign(operator: str, operand: Evaluator) -> Evaluator:
         value = single(operand(this, scope))
         if value is None:
             return EMPTY
-        zero = Quantity(value.value * 0, value.unit) if isinstance(value, Quantity) else 0
+        zero = Quantity(Decimal(0), value.unit) if isinstance(value, Quantity) else 0
         result = arithmetic(operator, zero, value)
         return EMPTY if result is None else [result]
 

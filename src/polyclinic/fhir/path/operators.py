@@ -199,7 +199,7 @@ def _moved(operator: str, moment: Temporal, by: Item) -> Value | None:
     if not isinstance(by, Quantity) or operator not in ("+", "-"):
         raise PathError(f"'{operator}' is not defined for {moment.kind} and {type_of(by)}")
     try:
-        return temporal.add(moment, by.value if operator == "+" else -by.value, by.unit)
+        return temporal.add(moment, by.value if operator == "+" else by.value.copy_negate(), by.unit)
     except TypeError as error:
         raise PathError(str(error)) from error
 
@@ -228,7 +228,7 @@ def _quantities(operator: str, left: Quantity, right: Quantity) -> Quantity | No
         return quantity.multiply(left, right)
     if operator == "/":
         return quantity.divide(left, right)
-    return quantity.add(left, right if operator == "+" else Quantity(-right.value, right.unit))
+    return quantity.add(left, right if operator == "+" else Quantity(right.value.copy_negate(), right.unit))
 
 
 def integer(value: int) -> int | None:

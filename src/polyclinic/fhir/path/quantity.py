@@ -16,6 +16,7 @@ CALENDAR_WORDS = {
     for word in ("year", "month", "week", "day", "hour", "minute", "second", "millisecond")
     for plural in ("", "s")
 }
+_LARGEST_EXPONENT = 1000
 _DEFINITE = {"week": "wk", "day": "d", "hour": "h", "minute": "min", "second": "s", "millisecond": "ms"}
 _ABOUT = {**_DEFINITE, "year": "a", "month": "mo"}
 
@@ -61,7 +62,7 @@ def equivalent(left: Quantity, right: Quantity) -> bool:
 
 def equal_rounded(left: Decimal, right: Decimal) -> bool:
     """Whether both are the same at the precision of the less precise."""
-    last = Decimal(1).scaleb(-min(decimals(left), decimals(right)))
+    last = ARITHMETIC.scaleb(Decimal(1), -min(decimals(left), decimals(right)))
     here, there = (one.quantize(last, ROUND_HALF_UP, ARITHMETIC) for one in (left, right))
     return here == there if here.is_finite() and there.is_finite() else left == right
 
@@ -80,7 +81,9 @@ def convert(quantity: Quantity, unit: str) -> Decimal | None:
 
 
 def canonical(quantity: Quantity) -> tuple[Fraction, frozenset[tuple[str, int]]] | None:
-    """Return the quantity in base units and their exponents; None for a unit that is not known."""
+    """Return the quantity in base units and their exponents; None for a unit not known or a value beyond measure."""
+    if abs(quantity.value.adjusted()) > _LARGEST_EXPONENT:
+        return None
     word = CALENDAR_WORDS.get(quantity.unit)
     if word in ("year", "month"):
         return Fraction(quantity.value) * (12 if word == "year" else 1), frozenset({("calendar month", 1)})

@@ -17,6 +17,7 @@ Kind = Literal["Date", "DateTime", "Time"]
 
 _SECOND = 1_000_000_000  # nanoseconds, the unit that instants are compared in
 _HOUR = 3600 * _SECOND
+_LARGEST_EXPONENT = 20  # of an amount of time; the years 1 to 9999 have 3e17 milliseconds
 _EARLIEST_OFFSET, _LATEST_OFFSET = (
     14 * 60,
     -12 * 60,
@@ -205,6 +206,8 @@ def add(value: Temporal, amount: Decimal, unit: str) -> Temporal | None:
     counts = _UNITS.get(CALENDAR_WORDS.get(unit, unit))
     if counts is None:
         raise TypeError("only a quantity of time can be added to a date or a time")
+    if amount.adjusted() > _LARGEST_EXPONENT:
+        return None
     months, nanoseconds = counts
     if value.kind == "Time":
         if months:

@@ -50,15 +50,6 @@ def repeat(items: Collection, scope: Scope, projection: Evaluator) -> Collection
     return list(found.values())
 
 
-@looking("repeatAll", 1)
-def repeat_all(items: Collection, scope: Scope, projection: Evaluator) -> Collection:
-    """Return what the projection makes of the items, and of that, and so on, equal ones too."""
-    found: Collection = []
-    while items := select(items, scope, projection):
-        found += items
-    return found
-
-
 @looking("iif", 2, 3)
 def iif(
     items: Collection, scope: Scope, criterion: Evaluator, then: Evaluator, otherwise: Evaluator | None = None
@@ -85,12 +76,6 @@ def aggregate(items: Collection, scope: Scope, step: Evaluator, start: Evaluator
         total = step([item], scope)
     scope.index, scope.total = outer_index, outer_total
     return total
-
-
-@looking("coalesce", 1, 20)
-def coalesce(items: Collection, scope: Scope, *choices: Evaluator) -> Collection:
-    """Return the first result that is not empty."""
-    return next((found for choice in choices if (found := choice(items, scope))), [])
 
 
 def sort(items: Collection, scope: Scope, keys: list[tuple[Evaluator, bool]]) -> Collection:

@@ -24,8 +24,8 @@ def _whole(value: Number, rounding: str) -> int | None:
 def absolute(value: Number | Quantity) -> Value:
     """Return the value without its sign."""
     if isinstance(value, Quantity):
-        return Quantity(abs(value.value), value.unit)
-    return -value if value < 0 else value
+        return Quantity(value.value.copy_abs(), value.unit)
+    return value.copy_abs() if isinstance(value, Decimal) else abs(value)
 
 
 @on(_NUMBER, "ceiling")

@@ -46,8 +46,8 @@ def _decimal_boundary(value: Decimal, digits: int, rounding: str) -> Decimal | N
     """Return half of the last written digit below or above; what rounds to nothing at ``digits`` is zero."""
     if not 0 <= digits <= _MOST_DIGITS:
         return None
-    half = Decimal(5).scaleb(-decimals(value) - 1)
-    bound = value - half if rounding == ROUND_FLOOR else value + half
+    half = ARITHMETIC.scaleb(Decimal(-5 if rounding == ROUND_FLOOR else 5), -decimals(value) - 1)
+    bound = ARITHMETIC.add(value, half)
     last = Decimal(1).scaleb(-digits)
     if abs(bound) * 2 < last:
         rounding = ROUND_CEILING if bound < 0 else ROUND_FLOOR

@@ -9,6 +9,7 @@ Three ways, from the plainest to the most general:
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import DecimalException
 from typing import Any
 
 from polyclinic.fhir.path.errors import PathError
@@ -63,6 +64,7 @@ def on(
     """Declare a function of one value; the last ``optional`` of its ``parameters`` may be left out.
 
     It is given plain values of the kinds named and returns a value, a list of values, or None for {}.
+    What decimals cannot hold gives {} too.
     """
 
     def declare(calculate: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,7 +78,10 @@ def on(
                 if given is None:
                     return []
                 values.append(require(given, kind, name))
-            result = calculate(*values)
+            try:
+                result = calculate(*values)
+            except DecimalException:
+                return []
             return [] if result is None else result if type(result) is list else [result]
 
         FUNCTIONS[name] = Function(run, len(parameters) - optional, len(parameters))
