@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from polyclinic.fhir import definitions
 from polyclinic.fhir.path import tree
 from polyclinic.fhir.path.errors import PathError
+from polyclinic.fhir.path.functions import FUNCTIONS
 from polyclinic.fhir.path.grammar import parse
-from polyclinic.fhir.path.nodes import system_of
+from polyclinic.fhir.path.primitives import system_of
 from polyclinic.fhir.path.tree import Expression
 from polyclinic.fhir.path.values import SYSTEM_TYPES, system_type
 
@@ -143,8 +144,6 @@ class _Checker:
         return _GIVES.get(node.name, _ANYTHING)
 
     def arguments(self, node: tree.Call, source: Expected, this: Expected) -> list[Expected]:
-        from polyclinic.fhir.path.functions import FUNCTIONS
-
         function = FUNCTIONS.get(node.name)
         looks = node.name == "sort" or (function is not None and function.looks)
         inner = replace(source, many=False) if looks else this

@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from decimal import Decimal
 from typing import Any
 
-from polyclinic.fhir.path import quantity, temporal
+from polyclinic.fhir.path import calendar_arithmetic, quantity, temporal
 from polyclinic.fhir.path.errors import PathError
 from polyclinic.fhir.path.nodes import Item, Node, plain
 from polyclinic.fhir.path.quantity import ARITHMETIC, Quantity
@@ -199,7 +199,7 @@ def _moved(operator: str, moment: Temporal, by: Item) -> Value | None:
     if not isinstance(by, Quantity) or operator not in ("+", "-"):
         raise PathError(f"'{operator}' is not defined for {moment.kind} and {type_of(by)}")
     try:
-        return temporal.add(moment, by.value if operator == "+" else by.value.copy_negate(), by.unit)
+        return calendar_arithmetic.add(moment, by.value if operator == "+" else by.value.copy_negate(), by.unit)
     except TypeError as error:
         raise PathError(str(error)) from error
 

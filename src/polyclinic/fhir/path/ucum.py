@@ -84,6 +84,8 @@ def measure(code: str) -> Measure | None:
         factor, exponents = _Reading(code).whole()
     except (ValueError, ZeroDivisionError):
         return None
+    if not factor:
+        return None
     return Measure(factor, frozenset((unit, power) for unit, power in exponents.items() if power))
 
 

@@ -6,7 +6,7 @@ They are of FHIRPath's later releases; HL7's tests for R4 have them.
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from polyclinic.fhir.path import quantity, temporal
+from polyclinic.fhir.path import calendar_arithmetic, quantity
 from polyclinic.fhir.path.functions.registry import on
 from polyclinic.fhir.path.operators import finite
 from polyclinic.fhir.path.quantity import ARITHMETIC, Quantity, decimals
@@ -21,13 +21,13 @@ _MOST_DIGITS = 28
 @on(_BOUNDED, "lowBoundary", (int,), optional=1)
 def low_boundary(value: Bounded, digits: int | None = None) -> Bounded | None:
     """Return the least value of ``digits`` that the value, as precise as it is written, may stand for."""
-    return _boundary(value, digits, temporal.low_boundary, ROUND_FLOOR)
+    return _boundary(value, digits, calendar_arithmetic.low_boundary, ROUND_FLOOR)
 
 
 @on(_BOUNDED, "highBoundary", (int,), optional=1)
 def high_boundary(value: Bounded, digits: int | None = None) -> Bounded | None:
     """Return the greatest value of ``digits`` that the value, as precise as it is written, may stand for."""
-    return _boundary(value, digits, temporal.high_boundary, ROUND_CEILING)
+    return _boundary(value, digits, calendar_arithmetic.high_boundary, ROUND_CEILING)
 
 
 def _boundary(
