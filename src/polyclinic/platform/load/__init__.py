@@ -9,14 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import uvloop
-from rich.console import Console
-
-from polyclinic.fhir import json
-from polyclinic.platform.load.loading import Wish, load
-from polyclinic.platform.load.progress import Bar, Lines
-from polyclinic.platform.load.tally import Exit
-
 DEFAULT_URL = "http://localhost:8080/fhir"
 
 EXAMPLES = """\
@@ -48,9 +40,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="file, archive or folder")
     parser.add_argument("--url", type=_url, default=DEFAULT_URL, help="FHIR base (default: %(default)s)")
-    parser.add_argument(
-        "--clients", type=_positive, default=4, help="Bundles on their way at once (default: 4)"
-    )
+    parser.add_argument("--clients", type=_positive, default=4, help="Bundles on their way at once (default: 4)")
     parser.add_argument(
         "--patience",
         type=_positive,
@@ -58,15 +48,22 @@ def add_parser(subparsers: Any) -> None:
         metavar="SECONDS",
         help="wait out an absent server (default: 120)",
     )
-    parser.add_argument(
-        "--fresh", action="store_true", help="send also what is there already, over later changes"
-    )
+    parser.add_argument("--fresh", action="store_true", help="send also what is there already, over later changes")
     parser.add_argument("--json", action="store_true", help="write the report as JSON")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out ``polyclinic load``; return its exit code."""
+    # imported here, as every other command starts faster without them
+    import uvloop
+    from rich.console import Console
+
+    from polyclinic.fhir import json
+    from polyclinic.platform.load.loading import Wish, load
+    from polyclinic.platform.load.progress import Bar, Lines
+    from polyclinic.platform.load.tally import Exit
+
     progress = Console(stderr=True)
     watcher = Bar(progress) if progress.is_terminal else Lines(progress)
     wish = Wish(url=args.url, clients=args.clients, patience=args.patience, fresh=args.fresh)

@@ -188,9 +188,7 @@ def _bounded(file: IO[bytes], name: str) -> Bounded:
 
 def _plain_name(name: str) -> str:
     name = name.lower()
-    return next(
-        (name.removesuffix(short) + long for short, long in TARS.items() if name.endswith(short)), name
-    )
+    return next((name.removesuffix(short) + long for short, long in TARS.items() if name.endswith(short)), name)
 
 
 def _damage(error: BaseException) -> str:

@@ -260,9 +260,7 @@ def _refusals(parcel: Parcel, status: int, body: bytes) -> Iterator[Refused]:
         place = parcel.entries[int(entry[1])] if entry and named else whole
         yield Refused(place, location[entry.end() :] if entry and named else location, _words(issue))
     if not issues:
-        yield Refused(
-            whole, "", f"the server answered {status}: {body[:200].decode(errors='replace') or 'nothing'}"
-        )
+        yield Refused(whole, "", f"the server answered {status}: {body[:200].decode(errors='replace') or 'nothing'}")
 
 
 def _words(issue: _Issue) -> str:

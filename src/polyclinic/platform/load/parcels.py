@@ -147,9 +147,7 @@ def _put_single(document: Document, head: _Head) -> bytes:
 def _of_bundle(document: Document) -> Iterator[Parcel]:
     bundle = _bundle.decode(document.body)
     if bundle.type not in _LOADED:
-        raise _NotLoadable(
-            f"a Bundle of type {bundle.type or '(none)'} is not loaded, only {', '.join(_LOADED)}"
-        )
+        raise _NotLoadable(f"a Bundle of type {bundle.type or '(none)'} is not loaded, only {', '.join(_LOADED)}")
     if not bundle.entry:
         return
     digest = _digest(document.body)

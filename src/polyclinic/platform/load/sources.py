@@ -70,15 +70,11 @@ def find(paths: Iterable[Path]) -> Iterator[Path | Trouble]:
     """
     for path in paths:
         if path.is_dir():
-            yield from sorted(
-                file for file in path.rglob("*") if file.is_file() and not _is_hidden(file, path)
-            )
+            yield from sorted(file for file in path.rglob("*") if file.is_file() and not _is_hidden(file, path))
         elif not path.exists():
             yield Trouble(Place(str(path)), "there is no such file or folder")
         elif not (kind_of(path.name) or is_archive(path)):
-            yield Trouble(
-                Place(str(path)), "it is neither .json, .ndjson nor an archive (.tar, .zip) of them"
-            )
+            yield Trouble(Place(str(path)), "it is neither .json, .ndjson nor an archive (.tar, .zip) of them")
         else:
             yield path
 

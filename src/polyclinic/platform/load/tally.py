@@ -124,9 +124,7 @@ class Tally:
         table = Table("file", "line", "entry", "location", "reason", title="Refused")
         for one in self.refused[:SHOWN]:
             file = one.place.file if one.place.member is None else f"{one.place.file}: {one.place.member}"
-            numbers = [
-                str(number) if number is not None else "" for number in (one.place.line, one.place.entry)
-            ]
+            numbers = [str(number) if number is not None else "" for number in (one.place.line, one.place.entry)]
             table.add_row(*(Text(cell) for cell in (file, *numbers, one.location, one.reason)))
         return table
 

@@ -67,9 +67,7 @@ class Keeper:
         outcome = {"resourceType": "OperationOutcome", "issue": [_issue("Patient.birthDate")]}
         return _answered(
             [
-                {"status": "422", "outcome": outcome}
-                if self.refuses(entry["resource"])
-                else self._keep(entry)
+                {"status": "422", "outcome": outcome} if self.refuses(entry["resource"]) else self._keep(entry)
                 for entry in bundle["entry"]
             ]
         )

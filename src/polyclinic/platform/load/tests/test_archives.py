@@ -30,9 +30,7 @@ def test_kind_of_looks_below_the_compression(name, kind):
     assert kind_of(name) == kind
 
 
-@pytest.mark.parametrize(
-    ("suffix", "pack"), [("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress)]
-)
+@pytest.mark.parametrize(("suffix", "pack"), [("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress)])
 def test_members_of_a_compressed_file_is_the_file(tmp_path, suffix, pack):
     path = tmp_path / f"one.json.{suffix}"
     path.write_bytes(pack(b"{}" * 1000))

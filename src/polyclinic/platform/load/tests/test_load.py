@@ -21,9 +21,7 @@ async def loaded(keeper, *paths, **wish):
 
 
 async def test_load_brings_all_resources_of_an_archive_in(keeper, tmp_path):
-    tally = await loaded(
-        keeper, tar_of(tmp_path / "a.tar.xz", a=transaction("Ant"), b=transaction("Bee", "Cat"))
-    )
+    tally = await loaded(keeper, tar_of(tmp_path / "a.tar.xz", a=transaction("Ant"), b=transaction("Bee", "Cat")))
     assert keeper.counts() == {"Patient": 3, "Observation": 3}
     assert (tally.created, tally.files, tally.exit) == (6, 2, 0)
 

@@ -13,8 +13,7 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{1
 def packed(*bodies, file="a.json", lines=False):
     texts = [body if isinstance(body, bytes) else json.dumps(body).encode() for body in bodies]
     documents = [
-        Document(Place(file, line=number if lines else None), text, number)
-        for number, text in enumerate(texts, 1)
+        Document(Place(file, line=number if lines else None), text, number) for number, text in enumerate(texts, 1)
     ]
     return list(parcels(documents))
 
@@ -153,9 +152,7 @@ def test_what_is_no_fhir_is_refused_in_one_sentence(body, reason):
 
 
 def test_a_broken_line_leaves_the_others_whole():
-    found = packed(
-        {"resourceType": "Patient", "id": "a"}, b"{", {"resourceType": "Patient", "id": "b"}, lines=True
-    )
+    found = packed({"resourceType": "Patient", "id": "a"}, b"{", {"resourceType": "Patient", "id": "b"}, lines=True)
     trouble, parcel = found
     assert trouble.place.line == 2
     assert len(parcel.entries) == 2
