@@ -18,7 +18,9 @@ def bundle(*entries):
 
 
 def test_entry_is_read():
-    (entry,) = entries_of(bundle({"fullUrl": "urn:uuid:1", "resource": PATIENT, "request": POST | {"ifNoneExist": "a=b"}}))
+    (entry,) = entries_of(
+        bundle({"fullUrl": "urn:uuid:1", "resource": PATIENT, "request": POST | {"ifNoneExist": "a=b"}})
+    )
     assert entry == Entry(0, "POST", "Patient", "urn:uuid:1", PATIENT, {"if-none-exist": "a=b"})
     assert entry.place == "Bundle.entry[0]"
 
@@ -60,7 +62,16 @@ def test_issue_of_a_resource_is_placed_in_its_bundle():
 
 
 def test_outline_tells_types_without_reading_resources():
-    requests = ["Patient", "Observation/1", "Patient?name=x", "http://here/fhir/Slot/2", "_history", "metadata", "$op", ""]
+    requests = [
+        "Patient",
+        "Observation/1",
+        "Patient?name=x",
+        "http://here/fhir/Slot/2",
+        "_history",
+        "metadata",
+        "$op",
+        "",
+    ]
     seen = outline(encode(bundle(*({"request": {"method": "GET", "url": url}} for url in requests))))
     assert seen.resource_type == "Bundle"
     assert seen.types("http://here/fhir/") == ["Patient", "Observation", "Patient", "Slot", "", "", "", ""]

@@ -79,7 +79,12 @@ async def test_client_ids_and_relative_references_in_foreign_bundles(service):
 
 @pytest.mark.parametrize(
     ("prefer", "present"),
-    [(None, None), ("return=minimal", None), ("return=representation", "Patient"), ("return=OperationOutcome", "outcome")],
+    [
+        (None, None),
+        ("return=minimal", None),
+        ("return=representation", "Patient"),
+        ("return=OperationOutcome", "outcome"),
+    ],
 )
 async def test_prefer_decides_what_each_response_carries(service, prefer, present):
     headers = {"prefer": prefer} if prefer else {}
@@ -214,7 +219,9 @@ async def test_conditional_references_find_what_is_stored(service):
         "/fhir", bundle(entry("POST", "Observation", {**observation(), **performer, "subject": {"display": "x"}}))
     )
     (kept,) = await ids(service, heard)
-    assert (await service.get(f"/fhir/Observation/{kept}")).json["performer"] == [{"reference": f"Practitioner/{there}"}]
+    assert (await service.get(f"/fhir/Observation/{kept}")).json["performer"] == [
+        {"reference": f"Practitioner/{there}"}
+    ]
 
 
 async def test_conditional_references_find_what_the_transaction_itself_creates(service):
@@ -262,7 +269,9 @@ async def test_if_match_is_judged_for_every_entry(service):
 
 async def test_read_of_what_is_not_there_undoes_the_transaction(service):
     value = token_hex(8)
-    heard = await service.post("/fhir", bundle(entry("POST", "Patient", patient(value)), entry("GET", "Patient/nobody")))
+    heard = await service.post(
+        "/fhir", bundle(entry("POST", "Patient", patient(value)), entry("GET", "Patient/nobody"))
+    )
     assert (heard.status, heard.places) == (404, ["Bundle.entry[1]"])
     assert await count(service, f"Patient?identifier=http://ids|{value}") == 0
 
@@ -325,7 +334,9 @@ async def test_batch_inside_a_batch_is_refused(service):
 
 async def test_large_transaction_lets_others_have_their_turn(service):
     entries = [entry("POST", "Observation", observation(), f"urn:uuid:{n}") for n in range(1500)]
-    loading = asyncio.create_task(service.post("/fhir", bundle(entry("POST", "Patient", patient(), "urn:uuid:p"), *entries)))
+    loading = asyncio.create_task(
+        service.post("/fhir", bundle(entry("POST", "Patient", patient(), "urn:uuid:p"), *entries))
+    )
     answered = 0
     while not loading.done():
         assert (await service.get("/health/live")).status == 200

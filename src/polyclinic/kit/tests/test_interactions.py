@@ -34,7 +34,11 @@ async def test_create_answers_with_the_resource_its_version_and_its_place(servic
 
 @pytest.mark.parametrize(
     ("prefer", "status", "type"),
-    [("return=minimal", 201, None), ("return=representation", 201, "Patient"), ("return=OperationOutcome", 201, "OperationOutcome")],
+    [
+        ("return=minimal", 201, None),
+        ("return=representation", 201, "Patient"),
+        ("return=OperationOutcome", 201, "OperationOutcome"),
+    ],
 )
 async def test_prefer_decides_what_comes_back(service, prefer, status, type):
     heard = await service.post("/fhir/Patient", patient(), prefer=prefer)
@@ -300,7 +304,9 @@ async def test_very_long_address_is_refused(service):
 
 
 async def test_answer_is_indented_and_packed_on_request(service):
-    kept = await created(service, text={"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{"x" * 2000}</div>'})
+    kept = await created(
+        service, text={"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{"x" * 2000}</div>'}
+    )
     heard = await service.get(f"/fhir/Patient/{kept['id']}?_pretty=true", accept_encoding="gzip")
     assert heard.headers["content-encoding"] == "gzip"
     assert heard.body.startswith(b'{\n  "resourceType"')

@@ -12,7 +12,12 @@ async def family(service):
     """Keep seven patients of one unusual name and return it."""
     name = f"Zz{token_hex(4)}"
     for number in range(7):
-        body = {"resourceType": "Patient", "name": [{"family": name}], "birthDate": f"199{number}-01-01", "active": True}
+        body = {
+            "resourceType": "Patient",
+            "name": [{"family": name}],
+            "birthDate": f"199{number}-01-01",
+            "active": True,
+        }
         assert (await service.post("/fhir/Patient", body)).status == 201
     return name
 
@@ -72,7 +77,9 @@ async def test_pages_stay_stable_while_data_changes(service):
 
 async def test_search_by_form_is_the_same(service, family):
     form = f"family={family}&_count=3".encode()
-    heard = await service.post("/fhir/Patient/_search?active=true", form, content_type="application/x-www-form-urlencoded")
+    heard = await service.post(
+        "/fhir/Patient/_search?active=true", form, content_type="application/x-www-form-urlencoded"
+    )
     assert heard.status == 200
     assert len(heard.json["entry"]) == 3
     assert len(await walked(service, linked(heard.json, "next"))) == 4
