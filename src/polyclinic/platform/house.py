@@ -28,6 +28,7 @@ class House:
     port: int
     manifests: Sequence[Manifest]
     together: bool = False
+    demo: bool = False
     postgresql: str | None = None
     nats: str | None = None
     edge: str | None = None

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from polyclinic import __version__
-from polyclinic.platform import catalog, check, procfs, recovery, roles, state
+from polyclinic.kit import clock
+from polyclinic.platform import catalog, check, logs, procfs, recovery, roles, state
 from polyclinic.platform.fault import Fault
 from polyclinic.platform.house import House
 from polyclinic.platform.state import Process, State
@@ -56,6 +57,20 @@ def _start(house: House, supervisor: Supervisor) -> None:
     supervisor.start(house.practices())
     supervisor.start(house.front())
     supervisor.wait()
+    if house.demo:
+        _load_demo(house, supervisor)
+
+
+def _load_demo(house: House, supervisor: Supervisor) -> None:
+    """Load the demonstration from a process of its own: it has threads and an event loop, we have neither."""
+    log = house.folder.log("demo")
+
+    def load() -> None:
+        demo = importlib.import_module("polyclinic.platform.demo")
+        raise SystemExit(demo.load(house.base_url, today=clock.now().date()).exit)
+
+    if supervisor.run(load, log):
+        raise Fault(f"The demonstration could not be loaded; its log {log} ends with: {logs.last_line(log)}")
 
 
 def _preload(services: Iterable[str]) -> None:

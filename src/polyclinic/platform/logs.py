@@ -34,5 +34,10 @@ def tail(log: Path, size: int = 4000) -> str:
         return ""
 
 
+def last_line(log: Path) -> str:
+    """Return the last line of a log that is not empty."""
+    return tail(log).strip().rpartition("\n")[2] or "(nothing)"
+
+
 def _previous(log: Path) -> Path:
     return log.with_name(f"{log.name}.1")

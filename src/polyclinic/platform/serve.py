@@ -14,6 +14,7 @@ import uvloop
 from polyclinic.kit.logs import log_libraries
 from polyclinic.kit.settings import Settings
 from polyclinic.platform import catalog
+from polyclinic.platform.corked import CorkedProtocol
 from polyclinic.platform.fault import Fault
 
 _PATIENCE = 8
@@ -89,7 +90,7 @@ def _server(settings: Settings) -> _Server:
             host=settings.host,
             port=settings.port,
             loop="none",
-            http="httptools",
+            http=CorkedProtocol,
             ws="none",
             lifespan="on",
             interface="asgi3",

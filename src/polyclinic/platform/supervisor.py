@@ -7,8 +7,9 @@ blocked and waited for: they arrive in ``_turn`` and nowhere else.
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from polyclinic.platform import child, logs, procfs
 from polyclinic.platform.fault import Fault
@@ -92,14 +93,24 @@ class Supervisor:
             if self._asked_to_stop:
                 raise Stopped
 
+    def run(self, deed: Callable[[], None], log: Path) -> int:
+        """Let a child do ``deed`` to its end while everything is kept running; return its exit status.
+
+        Raises ``Stopped`` where a signal asks to stop; the child goes with us then.
+        """
+        pid = child.spawn(deed, log=log)
+        while not self._asked_to_stop:
+            dead = self._turn(_TURN)
+            self._start_what_is_due()
+            if pid in dead:
+                return dead[pid]
+        raise Stopped
+
     def watch(self) -> None:
         """Keep everything running until a signal asks to stop."""
         while not self._asked_to_stop:
             self._turn(_TURN if any(life.condition != "ready" for life in self._lives()) else 1.0)
-            for life in self._lives():
-                if life.condition == "waiting" and life.due <= time.monotonic():
-                    life.restarts += 1
-                    self._start(life)
+            self._start_what_is_due()
             self._look_at_logs()
 
     def stop(self) -> None:
@@ -131,22 +142,30 @@ class Supervisor:
         life.born = procfs.born(life.pid) or 0
         self._tell()
 
-    def _turn(self, patience: float) -> None:
-        """Wait for a signal for at most ``patience`` seconds, then see who died and who became ready."""
+    def _start_what_is_due(self) -> None:
+        for life in self._lives():
+            if life.condition == "waiting" and life.due <= time.monotonic():
+                life.restarts += 1
+                self._start(life)
+
+    def _turn(self, patience: float) -> dict[int, int]:
+        """Wait for a signal for at most ``patience`` seconds, then see who became ready and who died; return those."""
         heard = signal.sigtimedwait(_HEARD, patience)
         if heard is not None and heard.si_signo in _STOPPING:
             self._asked_to_stop = True
-        changed = self._bury()
+        dead = dict(_reap())
+        self._bury(dead)
+        changed = bool(dead)
         for life in self._lives():
             if life.condition == "starting" and life.program.is_ready(life.pid):
                 life.condition = "ready"
                 changed = True
         if changed:
             self._tell()
+        return dead
 
-    def _bury(self) -> bool:
-        """Take leave of the dead, and say when they come back; whether there were any."""
-        dead = dict(_reap())
+    def _bury(self, dead: Mapping[int, int]) -> None:
+        """Take leave of the dead (process id, exit status), and say when they come back."""
         for life in self._lives():
             if life.pid in dead:
                 lived = time.time() - life.since
@@ -154,7 +173,6 @@ class Supervisor:
                 life.due = time.monotonic() + life.delay
                 life.status = dead[life.pid]
                 life.condition = "waiting"
-        return bool(dead)
 
     def _wait_for_end(self, lives: Sequence[_Life]) -> None:
         deadline = time.monotonic() + max((life.program.grace for life in lives), default=0.0)
@@ -202,6 +220,5 @@ def _failure(life: _Life) -> Fault:
     tail = logs.tail(program.log)
     if sentence := program.explain(tail):
         return Fault(sentence)
-    last = tail.strip().rpartition("\n")[2]
     how = f"ended ({life.status}) while it started" if life.condition == "waiting" else "did not become ready"
-    return Fault(f"{program.name} {how}; its log {program.log} ends with: {last or '(nothing)'}")
+    return Fault(f"{program.name} {how}; its log {program.log} ends with: {logs.last_line(program.log)}")

