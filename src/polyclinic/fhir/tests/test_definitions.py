@@ -7,9 +7,7 @@ from polyclinic.fhir.definitions import EVERY_TYPE, RESOURCE_TYPES
 
 
 def every_element():
-    return [
-        (name, element) for name in sorted(EVERY_TYPE) for element in definitions.structure(name).elements
-    ]
+    return [(name, element) for name in sorted(EVERY_TYPE) for element in definitions.structure(name).elements]
 
 
 def every_parameter():

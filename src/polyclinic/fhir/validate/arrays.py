@@ -6,7 +6,7 @@ Source: https://hl7.org/fhir/R4/json.html#primitive
 from typing import Any
 
 from polyclinic.fhir.definitions import Property
-from polyclinic.fhir.validate.findings import Check, Found, below, broken, kind
+from polyclinic.fhir.validate.findings import ELE_1, Check, Found, below, broken, kind
 
 
 def array_of(check: Check, described: Property) -> Check:
@@ -38,11 +38,12 @@ def _is_filled(companions: Any, index: int) -> bool:
     return type(companions) is list and index < len(companions) and type(companions[index]) is dict
 
 
-def companion_of(check: Check) -> Check:
+def companion_of(check: Check, described: Property) -> Check:
     """Return the check of the ``_`` property of a primitive that does not repeat."""
+    name = described.name
 
     def single(value: Any, owner: dict[str, Any]) -> Found | None:
-        return check(value, owner)
+        return _with_content(check(value, owner), value, owner.get(name))
 
     return single
 
@@ -55,15 +56,22 @@ def companions_of(check: Check, described: Property) -> Check:
         if type(value) is not list:
             return broken("structure", f"_{name} must be an array; here is {kind(value)}")
         values = owner.get(name, [None] * len(value))
-        if not value or (type(values) is list and len(values) != len(value)):
+        if type(values) is not list or not value or len(values) != len(value):
             return broken("structure", f"_{name} must have as many items as {name}")
         found: Found = []
         for index, item in enumerate(value):
-            problems = None if item is None else check(item, owner)
-            if problems is not None:
-                found += below(f"[{index}]", problems)
-            elif item is None and name not in owner:
+            if item is not None:
+                problems = _with_content(check(item, owner), item, values[index])
+                found += below(f"[{index}]", problems or [])
+            elif name not in owner:
                 found += broken("structure", f"_{name} and {name} must not both be null here", f"[{index}]")
         return found or None
 
     return aligned
+
+
+def _with_content(found: Found | None, companion: Any, value: Any) -> Found | None:
+    """Add ele-1 where there is neither a value nor an extension."""
+    if type(companion) is dict and "extension" not in companion and (not companion or value is None):
+        return (found or []) + broken("invariant", ELE_1)
+    return found

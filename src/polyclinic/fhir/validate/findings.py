@@ -42,6 +42,8 @@ class Judgement:
     where: str = ""
 
 
+ELE_1 = "ele-1: an element must have a value or children beside its id"
+
 Found: TypeAlias = list[Finding | LocalReference | Judgement]
 Check: TypeAlias = Callable[[Any, dict[str, Any]], Found | None]
 

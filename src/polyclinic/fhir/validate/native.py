@@ -58,24 +58,18 @@ def is_coded(concept: Object, system: str, *codes: str) -> bool:
     return any(coding.get("system") == system and coding.get("code") in codes for coding in objects(concept, "coding"))
 
 
-def precedes(first: Any, second: Any) -> bool | None:
-    """Whether the date or time ``first`` is before ``second``, both as R4 writes them; None where unknown.
-
-    As in FHIRPath, times of different precision are only compared as far as both go.
-    """
-    if type(first) is not str or type(second) is not str:
+def in_order(first: Any, second: Any) -> bool | None:
+    """Whether FHIRPath's ``first <= second`` is not false of two dates or times, None where only it can tell."""
+    if first is None or second is None:
+        return True
+    if type(first) is not str or type(second) is not str or len(first) != len(second):
         return None
-    if len(first) == len(second) and first[10:11] == "T" and first[19:] == second[19:]:
-        return first < second
-    if first[10:11] == "T" and second[10:11] == "T":
-        try:
-            return datetime.fromisoformat(first) < datetime.fromisoformat(second)
-        except (ValueError, TypeError):
-            return None
-    known = min(len(first), len(second), 10)
-    if first[:known] == second[:known] and len(first) != len(second):
+    if len(first) <= len("2020-12-31") or first[19:] == second[19:]:
+        return first <= second
+    try:
+        return datetime.fromisoformat(first) <= datetime.fromisoformat(second)
+    except (ValueError, TypeError):
         return None
-    return first[:known] < second[:known]
 
 
 def is_number(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from polyclinic.fhir.validate.native import Natives, Object, has, has_choice, is_coded, objects, part, precedes
+from polyclinic.fhir.validate.native import Natives, Object, has, has_choice, in_order, is_coded, objects, part
 
 TERMINOLOGY = "http://terminology.hl7.org/CodeSystem/"
 ALLERGY_VERIFICATION = TERMINOLOGY + "allergyintolerance-verification"
@@ -107,8 +107,8 @@ def _(it: Object) -> bool:
 
 
 @native("mdd-1", "MedicationDispense")
-def _(it: Object) -> bool:
-    return not precedes(it.get("whenHandedOver"), it.get("whenPrepared"))
+def _(it: Object) -> bool | None:
+    return in_order(it.get("whenPrepared"), it.get("whenHandedOver"))
 
 
 @native("prr-1", "ServiceRequest")
@@ -228,8 +228,8 @@ def _(it: Object) -> bool:
 
 
 @native("inv-1", "Task")
-def _(it: Object) -> bool:
-    return not precedes(it.get("lastModified"), it.get("authoredOn"))
+def _(it: Object) -> bool | None:
+    return in_order(it.get("authoredOn"), it.get("lastModified"))
 
 
 @native("app-3", "Appointment")

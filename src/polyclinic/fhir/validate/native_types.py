@@ -1,6 +1,6 @@
 """Invariants of R4's data types in Python; see ``native``."""
 
-from polyclinic.fhir.validate.native import Natives, Object, has, has_choice, is_number, part, precedes
+from polyclinic.fhir.validate.native import Natives, Object, has, has_choice, in_order, is_number, part
 
 UCUM = "http://unitsofmeasure.org"
 
@@ -10,9 +10,7 @@ native = NATIVES.write
 
 @native("per-1", "Period")
 def _(it: Object) -> bool | None:
-    if "start" not in it or "end" not in it:
-        return True
-    return it["start"] == it["end"] or not precedes(it["end"], it["start"])
+    return in_order(it.get("start"), it.get("end"))
 
 
 @native("qty-3", "Quantity")
@@ -40,7 +38,7 @@ def _(it: Object) -> bool:
 
 @native("drt-1", "Duration")
 def _(it: Object) -> bool:
-    return not has(it, "code") or (it.get("system") == UCUM and has(it, "value"))
+    return not has(it, "code") or (it.get("system", UCUM) == UCUM and has(it, "value"))
 
 
 def _has_ucum_code(it: Object) -> bool:

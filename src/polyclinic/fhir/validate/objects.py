@@ -9,12 +9,13 @@ from typing import Any
 from polyclinic.fhir.definitions import Element, Property, elements, properties, structure
 from polyclinic.fhir.validate.arrays import array_of, companion_of, companions_of
 from polyclinic.fhir.validate.bindings import bind
-from polyclinic.fhir.validate.findings import Check, Found, below, broken, kind
+from polyclinic.fhir.validate.findings import ELE_1, Check, Found, below, broken, kind
 from polyclinic.fhir.validate.invariants import judge_element, judge_object
 from polyclinic.fhir.validate.primitives import PRIMITIVES
 from polyclinic.fhir.validate.references import check_target
 from polyclinic.fhir.validate.resources import resource_check
 
+COMPANION = "Element"  # what stands in a _ property; ele-1 is judged together with the value beside it
 SHOWN = 64  # characters of an unknown property's name that are told
 
 
@@ -73,8 +74,8 @@ class Rules(dict[str, Check]):
         return array_of(check, found) if found.element.is_list else check
 
     def _companion(self, found: Property) -> Check:
-        check = self.checks["Element"]
-        return companions_of(check, found) if found.element.is_list else companion_of(check)
+        make = companions_of if found.element.is_list else companion_of
+        return make(self.checks[COMPANION], found)
 
     def step(self, key: str) -> str:
         """Return the FHIRPath step of a property: ``.value`` of valueQuantity, ``.given`` of _given."""
@@ -87,7 +88,7 @@ def object_check(checks: Checks, name: str) -> Check:
     rules = Rules(checks, name)
     required = tuple(required_properties(name))
     afters = tuple(after_checks(name, warnings=checks.warnings))
-    is_element = structure(name).kind != "resource"
+    is_element = structure(name).kind != "resource" and name != COMPANION
 
     def check(value: Any, owner: dict[str, Any]) -> Found | None:
         if type(value) is not dict:
@@ -105,7 +106,7 @@ def object_check(checks: Checks, name: str) -> Check:
             if problems is not None:
                 found += problems
         if is_element and (not value or (len(value) == 1 and "id" in value)):
-            found += broken("invariant", "ele-1: an element must have a value or children beside its id")
+            found += broken("invariant", ELE_1)
         return found or None
 
     return check
