@@ -207,7 +207,7 @@ def _hint(types: frozenset[str], name: str) -> str:
     for type_name in types:
         known = None if type_name.startswith("System.") else definitions.properties(type_name).get(name)
         if known is not None:
-            return f"; write {known.name}, or {known.name}.ofType({known.type})"
+            return f"; write {known.element.name}, or {known.element.name}.ofType({known.type})"
     return ""
 
 
