@@ -4,6 +4,7 @@ import pytest
 
 from polyclinic.fhir import definitions
 from polyclinic.fhir.definitions import EVERY_TYPE, RESOURCE_TYPES
+from polyclinic.fhir.path import check
 
 
 def every_element():
@@ -123,6 +124,17 @@ def test_search_parameters_lead_to_types_that_exist():
         assert set(parameter.targets) <= RESOURCE_TYPES, (name, parameter)
         if parameter.code not in ("_text", "_content", "_query"):
             assert parameter.expression, (name, parameter)
+
+
+def test_search_expressions_and_invariants_are_fhirpath_on_their_type():
+    for name, parameter in every_parameter():
+        if parameter.expression:
+            check(parameter.expression, name)
+    for name in sorted(EVERY_TYPE):
+        for rule in definitions.structure(name).invariants:
+            # R4 has copied this warning to a type that has no name
+            if rule.key != "cid-0":
+                check(rule.expression, name)
 
 
 def test_composites_are_made_of_parameters_of_the_same_type():

@@ -108,6 +108,10 @@ WRONG = {
     "string of more than 1 Mi": (patient(name=[{"family": "a" * (2**20 + 1)}]), "Patient.name[0].family", "value"),
     # ids and extensions of primitives
     "unknown property with an underscore": (patient(_age={"id": "a"}), "Patient._age", "structure"),
+    "extension of an id": (patient(id="a", _id={"extension": ABSENT}), "Patient.id", "structure"),
+    "extension of a narrative's XHTML": (patient(text={"status": "generated", "div": NARRATIVE.format("x"), "_div": {"id": "a"}}), "Patient.text.div", "structure"),
+    "underscore alone": (patient(_={"id": "a"}), "Patient._", "structure"),
+    "empty property name": (patient(**{"": 1}), "Patient", "structure"),
     "underscore of an object": (patient(_maritalStatus={"id": "a"}), "Patient.maritalStatus", "structure"),
     "underscore without an object": (patient(_birthDate="x"), "Patient.birthDate", "structure"),
     "underscore with only an id": (patient(_birthDate={"id": "a"}), "Patient.birthDate", "invariant"),
@@ -241,6 +245,7 @@ def test_validate_tells_every_problem():
 def test_validate_refuses_another_type_than_expected():
     assert places(patient(), expected_type="Observation") == [("resourceType", "structure")]
     assert places(patient(), expected_type="Patient") == []
+    assert places({}, expected_type="Patient") == [("resourceType", "structure"), ("resourceType", "structure")]
 
 
 def test_validate_tells_best_practices_only_when_asked():

@@ -11,6 +11,7 @@ tell a type themselves. How it works: ``docs/decisions/0004``.
 from functools import cache
 from typing import Any
 
+from polyclinic.fhir.definitions import RESOURCE_TYPES
 from polyclinic.fhir.outcome import Issue
 from polyclinic.fhir.validate.findings import Check, Finding
 from polyclinic.fhir.validate.objects import Checks
@@ -24,18 +25,18 @@ def validate(resource: dict[str, Any], *, expected_type: str | None = None, warn
 
     ``expected_type`` is the type it must be of. With ``warnings``, best practices (such as dom-6, that
     there be a narrative) are told too, with severity ``warning``.
+    Raises: ``TooCostly`` where an invariant would take more effort than FHIRPath is given.
     """
     told = resource.get("resourceType")
-    if expected_type is not None and told != expected_type:
-        return [Issue("structure", f"resourceType must be {expected_type}", "resourceType")]
+    root = told if isinstance(told, str) and told in RESOURCE_TYPES else ""
+    issues = []
+    if expected_type not in (None, told):
+        issues.append(Issue("structure", f"resourceType must be {expected_type}", "resourceType"))
     try:
-        found = _root(warnings)(resource, resource)
+        found = _root(warnings)(resource, resource) or ()
     except RecursionError:
-        return [Issue("structure", "the resource is nested too deeply", None)]
-    if found is None:
-        return []
-    root = told if isinstance(told, str) and found[0].where != ".resourceType" else ""
-    return [_issue(one, root) for one in found if isinstance(one, Finding)]
+        return [*issues, Issue("structure", "the resource is nested too deeply", root or None)]
+    return issues + [_issue(one, root) for one in found if isinstance(one, Finding)]
 
 
 def validate_agreement(resource: dict[str, Any], *, type_name: str, id: str) -> list[Issue]:

@@ -64,7 +64,7 @@ class Rules(dict[str, Check]):
 
     def __missing__(self, key: str) -> Check:
         found = self.properties.get(key.removeprefix("_"))
-        if found is None or (key[0:1] == "_" and found.type not in PRIMITIVES):
+        if found is None or (key[0] == "_" and not _is_extensible(found)):
             return _refuse_unknown
         self[key] = check = self._companion(found) if key[0] == "_" else self._value(found)
         return check
@@ -80,7 +80,8 @@ class Rules(dict[str, Check]):
     def step(self, key: str) -> str:
         """Return the FHIRPath step of a property: ``.value`` of valueQuantity, ``.given`` of _given."""
         found = self.properties.get(key.removeprefix("_"))
-        return "." + (found.element.name if found else key[:SHOWN])
+        name = found.element.name if found else key[:SHOWN]
+        return "." + name if name else ""
 
 
 def object_check(checks: Checks, name: str) -> Check:
@@ -148,6 +149,11 @@ def choice_check(element: Element, name: str) -> Check:
 
 def _list(keys: set[str]) -> str:
     return ", ".join(sorted({key.removeprefix("_") for key in keys}))
+
+
+def _is_extensible(found: Property) -> bool:
+    """Whether a primitive may have an id and extensions: not ids themselves, and not the XHTML of narratives."""
+    return found.type in PRIMITIVES and found.name != "id" and found.type != "xhtml"
 
 
 def _accept(value: Any, owner: dict[str, Any]) -> Found | None:
