@@ -6,6 +6,7 @@ then evaluated; all are compiled strictly.
 
 import json
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -120,7 +121,7 @@ def resource(stem: str) -> dict[str, Any]:
     raise FileNotFoundError(stem)
 
 
-def evaluate(case: Case) -> list[Item]:
+def evaluate(case: Case) -> Sequence[Item]:
     root = resource(case.input)
     if case.invalid:
         check(case.expression, root["resourceType"])

@@ -7,7 +7,6 @@ need (``text.div``). Length, nesting and depth are bounded, so that no expressio
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from functools import lru_cache
 from typing import NamedTuple
 
 from polyclinic.fhir.path import tree
@@ -53,7 +52,6 @@ class _Token(NamedTuple):
     at: int
 
 
-@lru_cache(maxsize=4096)
 def parse(expression: str) -> Expression:
     """Return the syntax tree of ``expression``.
 

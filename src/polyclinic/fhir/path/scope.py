@@ -1,6 +1,6 @@
 """What an expression is evaluated in: the node it began on, the variables, the time, and how far it got."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -47,7 +47,7 @@ class Scope(msgspec.Struct, eq=False):
             raise TooCostly(f"a FHIRPath looked at more than {LARGEST_EFFORT} items")
 
 
-def truth(collection: Collection) -> bool | None:
+def truth(collection: Sequence[Item]) -> bool | None:
     """Return the collection as a criterion: None for empty, its boolean, and True for any other single item.
 
     Source: http://hl7.org/fhirpath/N1/#singleton-evaluation-of-collections. Raises: ``PathError`` for several.
