@@ -3,6 +3,7 @@
 Values come from small pools, so that rules about equal, earlier or entered-in-error values are met often.
 """
 
+from collections.abc import Iterator
 from copy import deepcopy
 from decimal import Decimal
 from typing import Any
@@ -57,6 +58,7 @@ def objects(draw: st.DrawFn, type_name: str, depth: int = 2) -> dict[str, Any]:
     made: dict[str, Any] = {}
     if definitions.structure(type_name).kind == "resource":
         made["resourceType"] = type_name
+        wanted += ["id", "contained"] if draw(st.booleans()) else []
     for name, element in known.items():
         if element.min or name in wanted:
             made |= draw(properties(element, depth))
@@ -70,7 +72,12 @@ def properties(draw: st.DrawFn, element: definitions.Element, depth: int) -> dic
     key = element.name + (type_name[0].upper() + type_name[1:] if element.choice else "")
     one = values(type_name, element.binding, depth)
     value = draw(st.lists(one, min_size=max(1, element.min), max_size=2 + element.min) if element.is_list else one)
-    if type_name in POOLS and not element.is_list and draw(st.integers(0, 9)) == 0:
+    if (
+        type_name in POOLS
+        and element.name not in ("id", "div")
+        and not element.is_list
+        and draw(st.integers(0, 9)) == 0
+    ):
         return {"_" + key: SHADOW} if draw(st.booleans()) else {key: value, "_" + key: SHADOW}
     return {key: value}
 
@@ -90,16 +97,17 @@ def spoiled(draw: st.DrawFn, whole: st.SearchStrategy[dict[str, Any]]) -> Any:
     """Make JSON in which a few values, anywhere, were replaced by junk."""
     made = deepcopy(draw(whole))
     for _ in range(draw(st.integers(1, 3))):
-        spots = list(_spots(made))
-        if not spots:
+        places = list(spots(made))
+        if not places:
             break
-        holder, key = draw(st.sampled_from(spots))
+        holder, key = draw(st.sampled_from(places))
         holder[key] = deepcopy(draw(JUNK))
     return made
 
 
-def _spots(value: Any) -> Any:
+def spots(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Return every place of a value in a JSON tree, as the object or array that holds it and its key there."""
     for key, one in list(value.items() if isinstance(value, dict) else enumerate(value)):
         yield value, key
         if isinstance(one, dict | list):
-            yield from _spots(one)
+            yield from spots(one)

@@ -6,7 +6,7 @@ Source: https://hl7.org/fhir/R4/json.html#primitive
 from typing import Any
 
 from polyclinic.fhir.definitions import Property
-from polyclinic.fhir.validate.findings import ELE_1, Check, Found, below, broken, kind
+from polyclinic.fhir.validate.findings import Check, Found, below, broken, kind, without_content
 
 
 def array_of(check: Check, described: Property) -> Check:
@@ -73,5 +73,5 @@ def companions_of(check: Check, described: Property) -> Check:
 def _with_content(found: Found | None, companion: Any, value: Any) -> Found | None:
     """Add ele-1 where there is neither a value nor an extension."""
     if type(companion) is dict and "extension" not in companion and (not companion or value is None):
-        return (found or []) + broken("invariant", ELE_1)
+        return (found or []) + without_content(companion)
     return found

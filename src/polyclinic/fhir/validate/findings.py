@@ -42,8 +42,6 @@ class Judgement:
     where: str = ""
 
 
-ELE_1 = "ele-1: an element must have a value or children beside its id"
-
 Found: TypeAlias = list[Finding | LocalReference | Judgement]
 Check: TypeAlias = Callable[[Any, dict[str, Any]], Found | None]
 
@@ -58,6 +56,13 @@ def below(step: str, found: Found) -> Found:
     for item in found:
         item.where = step + item.where
     return found
+
+
+def without_content(element: dict[str, Any]) -> Found:
+    """Return that an element is empty, or breaks ele-1 since it has nothing but an id."""
+    if not element:
+        return broken("structure", "an object must not be empty; leave the property out")
+    return broken("invariant", "ele-1: an element must have more than an id") if element.keys() == {"id"} else []
 
 
 _KINDS: dict[type, str] = {

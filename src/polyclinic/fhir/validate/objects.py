@@ -9,7 +9,7 @@ from typing import Any
 from polyclinic.fhir.definitions import Element, Property, elements, properties, structure
 from polyclinic.fhir.validate.arrays import array_of, companion_of, companions_of
 from polyclinic.fhir.validate.bindings import bind
-from polyclinic.fhir.validate.findings import ELE_1, Check, Found, below, broken, kind
+from polyclinic.fhir.validate.findings import Check, Found, below, broken, kind, without_content
 from polyclinic.fhir.validate.invariants import judge_element, judge_object
 from polyclinic.fhir.validate.primitives import PRIMITIVES
 from polyclinic.fhir.validate.references import check_target
@@ -106,8 +106,8 @@ def object_check(checks: Checks, name: str) -> Check:
             problems = after(value, owner)
             if problems is not None:
                 found += problems
-        if is_element and (not value or (len(value) == 1 and "id" in value)):
-            found += broken("invariant", ELE_1)
+        if len(value) < 2 and is_element:
+            found += without_content(value)
         return found or None
 
     return check

@@ -103,7 +103,7 @@ def _calendar(pattern: str, sentence: str) -> Check:
 
 def check_base64(value: Any, owner: dict[str, Any]) -> Found | None:
     """Check base64Binary: RFC 4648 section 4 with padding; blanks are allowed as in R4's pattern."""
-    if type(value) is str and value:
+    if type(value) is str and not (value == "" or value.isspace()):
         try:
             binascii.a2b_base64("".join(value.split()), strict_mode=True)
         except ValueError:

@@ -54,18 +54,25 @@ def contained_rules(resource: Resource) -> Iterator[Finding]:
 
 def settled(found: Sequence[Finding | LocalReference | Judgement], resource: Resource) -> Found | None:
     """Return ``found`` with all settled that could not be told without the whole resource."""
-    contained = resource.get("contained")
-    inside = [one if type(one) is dict else {} for one in contained] if type(contained) is list else []
-    types = {one["id"]: one.get("resourceType") for one in inside if type(one.get("id")) is str}
+    inside = list(identified(resource))
+    types = {id: str(one.get("resourceType")) for _, id, one in inside}
     mentioned = {item.id for item in found if isinstance(item, LocalReference)}
     answered: Found = []
     for item in judged(found, resource, resource):
         answered += judge_local(item, types) if isinstance(item, LocalReference) else (item,)
-    answered += unmentioned(resource, inside, mentioned)
+    answered += unmentioned(resource, [one for one in inside if one[1] not in mentioned])
     return answered or None
 
 
-def judge_local(reference: LocalReference, types: Mapping[str, Any]) -> Iterator[Finding]:
+def identified(resource: Resource) -> Iterator[tuple[int, str, Resource]]:
+    """Return index, id and JSON of each contained resource that has an id."""
+    contained = resource.get("contained")
+    for index, one in enumerate(contained if type(contained) is list else ()):
+        if type(one) is dict and type(one.get("id")) is str:
+            yield index, one["id"], one
+
+
+def judge_local(reference: LocalReference, types: Mapping[str, str]) -> Iterator[Finding]:
     """Return what is wrong with a reference to a contained resource; ``#`` alone is the one that contains."""
     if not reference.id:
         return
@@ -76,17 +83,14 @@ def judge_local(reference: LocalReference, types: Mapping[str, Any]) -> Iterator
         yield Finding("value", f"must not refer to {types[reference.id]}, only to {allowed}", reference.where)
 
 
-def unmentioned(resource: Resource, inside: Sequence[Resource], mentioned: set[str]) -> Iterator[Finding]:
-    """Return the contained resources that nothing refers to and that do not refer to their container: dom-3.
+def unmentioned(resource: Resource, left: Sequence[tuple[int, str, Resource]]) -> Iterator[Finding]:
+    """Return which contained resources break dom-3: nothing refers to them, nor do they to their container.
 
-    Beside references, canonicals and URIs may refer to them; any string that is ``#id`` counts.
+    ``left`` are those that no Reference refers to. A canonical or URI may do so too: any string ``#id`` counts.
     """
-    left = [(index, one) for index, one in enumerate(inside) if one.get("id", "") not in mentioned]
-    if not left:
-        return
-    local = {text for text in strings(resource) if text.startswith("#")}
-    for index, one in left:
-        if "id" in one and f"#{one['id']}" not in local and "#" not in strings(one):
+    local = {text for text in strings(resource) if text.startswith("#")} if left else set()
+    for index, id, one in left:
+        if f"#{id}" not in local and "#" not in strings(one):
             sentence = "dom-3: nothing refers to this contained resource, nor does it to the one around it"
             yield Finding("invariant", sentence, f".contained[{index}]")
 
