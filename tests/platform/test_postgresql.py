@@ -60,6 +60,13 @@ def test_cluster_of_another_major_version_is_refused(folder):
         postgresql.find_server(folder.postgresql)
 
 
+def test_lost_password_is_named(folder):
+    folder.postgresql.mkdir()
+    (folder.postgresql / "PG_VERSION").write_text("18\n")
+    with pytest.raises(Fault, match=r"postgresql\.password"):
+        postgresql.program(folder)
+
+
 async def test_debians_server_runs_too(monkeypatch, tmp_path):
     if not DEBIAN:
         pytest.skip("Debian's PostgreSQL is not installed")

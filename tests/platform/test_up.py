@@ -1,10 +1,13 @@
 """One platform, started by the command: it answers, tells how it is, and keeps out who does not belong."""
 
+import json
 import os
 import signal
 
 import asyncpg
 import pytest
+
+from polyclinic.platform.folder import write_whole
 
 
 def test_up_answers_fhir_through_the_edge(running):
@@ -63,6 +66,27 @@ def test_edge_logs_no_path_and_no_query(running, until):
     os.kill(running.process("edge")["pid"], signal.SIGUSR1)  # write the log out now
     until(lambda: '"to":"records"' in running.log("edge"))
     assert "ebedee" not in running.log("edge")
+
+
+def test_edge_hands_on_a_body_of_many_megabytes(running):
+    binary = {"resourceType": "Binary", "contentType": "text/plain", "data": "AAAA" * (5 << 20)}
+    entry = {"resource": binary, "request": {"method": "POST", "url": "Binary"}}
+    status, answer = running.ask("", {"resourceType": "Bundle", "type": "batch", "entry": [entry]}, patience=60)
+    assert (status, answer["entry"][0]["response"]["status"][:3]) == (200, "201")
+
+
+def test_replaced_route_file_changes_the_running_edge(running, until):
+    path = running.data / "run" / "edge" / "rds.json"
+    before = path.read_text()
+    table = json.loads(before)
+    answer = {"status": 299, "body": {"inline_string": '{"answered": "by the edge"}'}}
+    table["resources"][0]["virtual_hosts"][0]["routes"].insert(
+        0, {"match": {"path": "/fhir/Slot"}, "direct_response": answer}
+    )
+    write_whole(path, json.dumps(table))
+    until(lambda: running.ask("/Slot") == (299, {"answered": "by the edge"}))
+    write_whole(path, before)
+    until(lambda: running.ask("/Slot")[0] == 200)
 
 
 @pytest.mark.parametrize("database", ["postgres", "template1"])

@@ -46,6 +46,17 @@ def test_interrupt_in_the_foreground_stops_everything(platform, until):
     assert platform.status()["running"] is False
 
 
+def test_interrupt_while_starting_leaves_nothing(platform, until):
+    words = platform.words("up", "--data", str(platform.data), "--port", str(platform.port))
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up:
+        until(lambda: (platform.data / "run" / "state.json").exists())
+        up.send_signal(signal.SIGTERM)
+        _, said = up.communicate(timeout=30)
+    assert (up.returncode, said) == (130, "")
+    assert not (platform.data / "run" / "state.json").exists()
+    assert not (platform.data / "postgresql" / "postmaster.pid").exists()
+
+
 async def test_addresses_replace_postgresql_and_nats(platform):
     dsn, nats = os.environ["POLYCLINIC_TEST_POSTGRESQL"], os.environ["POLYCLINIC_TEST_NATS"]
     try:

@@ -23,6 +23,7 @@ _SAFE_TO_READ = f"{_SAFE_ANYWHERE},reset"
 _IDLE = "900s"
 """How long a request or an answer may pause; a transaction of hundreds of megabytes takes its time."""
 
+_FROM_500 = {"default_value": 500, "runtime_key": "polyclinic.own_answers_from"}
 _LOG = {
     "at": "%START_TIME(%Y-%m-%dT%H:%M:%E3SZ)%",
     "service": "edge",
@@ -169,7 +170,8 @@ def _own_answers() -> dict[str, Any]:
     }
     outcome = json.dumps({"resourceType": "OperationOutcome", "issue": [issue]})
     body = {"text_format_source": {"inline_string": outcome}, "content_type": "application/fhir+json"}
-    return {"body_format": body}
+    broken = {"status_code_filter": {"comparison": {"op": "GE", "value": _FROM_500}}}
+    return {"mappers": [{"filter": broken, "body_format_override": body}]}
 
 
 def _cluster(name: str, door: int) -> dict[str, Any]:

@@ -24,11 +24,16 @@ def bound(log: Path) -> None:
             os.truncate(log, 0)
 
 
-def tail(log: Path, size: int = 4000) -> str:
-    """Return the end of a log, empty where there is none."""
+def size(log: Path) -> int:
+    """Return how long a log is in bytes, 0 where there is none."""
+    return log.stat().st_size if log.exists() else 0
+
+
+def tail(log: Path, *, since: int = 0) -> str:
+    """Return the end of a log, at most 4,000 bytes and nothing before byte ``since``; empty where there is none."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - size))
+            file.seek(max(since, size(log) - 4000))
             return file.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
         return ""

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from polyclinic.platform import child, procfs
+from polyclinic.platform import child, logs, procfs
 from polyclinic.platform.alone import run_alone
 from polyclinic.platform.credentials import Credentials, unprivileged
 from polyclinic.platform.fault import Fault
@@ -29,6 +29,7 @@ OLDEST = 15
 """The oldest major version that has what the repository asks of a server."""
 
 SUPERUSER = "postgres"
+_PASSWORD = "postgresql.password"
 BINARIES = "POLYCLINIC_POSTGRESQL_BIN"
 """The setting that names the folder of a server's binaries."""
 
@@ -169,6 +170,7 @@ def program(folder: Folder, *, durable: bool = True) -> Program:
     server = find_server(folder.postgresql)
     credentials = unprivileged(folder.postgresql)
     credentials.own(folder.sockets())
+    _refuse_lost_password(folder)
     if _made_by(folder.postgresql) is None:
         _make(server, folder, credentials, durable=durable)
     _configure(server, folder, credentials, durable=durable)
@@ -178,7 +180,7 @@ def program(folder: Folder, *, durable: bool = True) -> Program:
         name="postgresql",
         address=str(folder.sockets()),
         version=server.version,
-        deed=child.Command(words, child.plain_environment()),
+        deed=child.Command(words, _environment()),
         log=folder.log("postgresql"),
         before=lambda: _stop_orphans(folder.postgresql, folder.sockets()),
         is_ready=lambda pid: _is_ready(folder.postgresql, pid),
@@ -190,9 +192,17 @@ def program(folder: Folder, *, durable: bool = True) -> Program:
     )
 
 
+def _refuse_lost_password(folder: Folder) -> None:
+    if _made_by(folder.postgresql) is not None and not (folder.secrets / _PASSWORD).exists():
+        raise Fault(
+            f"The password of the cluster in {folder.postgresql} is missing: restore {folder.secrets / _PASSWORD} from "
+            "a backup of the data folder."
+        )
+
+
 def superuser_dsn(folder: Folder) -> str:
     """Return the address of the embedded server for its superuser, password included: never to be shown."""
-    password = folder.secret("postgresql.password").read_text(encoding="ascii")
+    password = folder.secret(_PASSWORD).read_text(encoding="ascii")
     return f"postgresql://{SUPERUSER}:{password}@/postgres?host={folder.sockets()}"
 
 
@@ -212,11 +222,16 @@ def _make(server: Server, folder: Folder, credentials: Credentials, *, durable: 
         *_locale(server),
     ]
     with tempfile.NamedTemporaryFile("w", dir=folder.sockets(), encoding="ascii") as password:
-        password.write(folder.secret("postgresql.password").read_text(encoding="ascii"))
+        password.write(folder.secret(_PASSWORD).read_text(encoding="ascii"))
         password.flush()
         credentials.own(Path(password.name))
         _run_to_end([*words, f"--pwfile={password.name}"], folder, credentials)
     unfinished.rename(folder.postgresql)
+
+
+def _environment() -> dict[str, str]:
+    """Return an environment in which PostgreSQL speaks English, so that ``_explain`` understands it."""
+    return child.plain_environment(LC_ALL="C")
 
 
 def _locale(server: Server) -> list[str]:
@@ -228,10 +243,13 @@ def _locale(server: Server) -> list[str]:
 
 def _run_to_end(words: list[str], folder: Folder, credentials: Credentials) -> None:
     log = folder.log("postgresql")
-    pid = child.spawn(child.Command(words, child.plain_environment()), log=log, credentials=credentials)
+    since = logs.size(log)
+    pid = child.spawn(child.Command(words, _environment()), log=log, credentials=credentials)
     if os.waitpid(pid, 0)[1] != 0:
-        tail = log.read_text(encoding="utf-8", errors="replace")[-2000:]
-        raise Fault(_explain(tail) or f"PostgreSQL could not make its cluster in {folder.root}; {log} says why.")
+        raise Fault(
+            _explain(logs.tail(log, since=since))
+            or f"PostgreSQL could not make its cluster in {folder.root}; {log} says why."
+        )
 
 
 def _configure(server: Server, folder: Folder, credentials: Credentials, *, durable: bool) -> None:

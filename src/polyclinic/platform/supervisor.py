@@ -45,6 +45,7 @@ class _Life:
     delay: float = _SOONEST
     due: float = 0.0
     status: int = 0
+    log_from: int = 0
 
     def told(self) -> Process:
         """Return it as others may see it."""
@@ -132,6 +133,7 @@ class Supervisor:
         program.before()
         life.condition = "starting"
         life.since = time.time()
+        life.log_from = logs.size(program.log)
         life.pid = child.spawn(
             program.deed,
             log=program.log,
@@ -197,7 +199,7 @@ class Supervisor:
 
 def _reap() -> list[tuple[int, int]]:
     """Return process id and exit status of every child that ended."""
-    found = []
+    found: list[tuple[int, int]] = []
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -217,7 +219,7 @@ def _send(pid: int, number: signal.Signals) -> None:
 
 def _failure(life: _Life) -> Fault:
     program = life.program
-    tail = logs.tail(program.log)
+    tail = logs.tail(program.log, since=life.log_from)
     if sentence := program.explain(tail):
         return Fault(sentence)
     how = f"ended ({life.status}) while it started" if life.condition == "waiting" else "did not become ready"

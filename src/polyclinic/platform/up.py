@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Callable
 
 import msgspec
@@ -130,6 +131,9 @@ def _keep_detached(house: House, telling: int) -> None:
         status = options.COULD_NOT
     except Stopped:
         status = options.INTERRUPTED
+    except BaseException:  # noqa: BLE001 - the process ends here, its log says why
+        traceback.print_exc()
+        status = options.COULD_NOT
     finally:
         sys.stdout.flush()
         os._exit(status)
