@@ -214,12 +214,14 @@ class Maker:
                 yield from () if "Resource" in names else names
 
     def binding(self, element: Json) -> str:
+        """Return the value set that codes must come from: required, or the most that a preferred one allows."""
         binding = element.get("binding", {})
         if binding.get("strength") == "required":
             return unversioned(binding["valueSet"])
-        for extension in binding.get("extension", ()):
-            if extension["url"] == MAX_VALUE_SET and extension["valueCanonical"] not in UNCHECKED_MAXIMA:
-                return unversioned(extension["valueCanonical"])
+        if [declared["code"] for declared in element.get("type", ())] == ["code"]:
+            for extension in binding.get("extension", ()):
+                if extension["url"] == MAX_VALUE_SET and extension["valueCanonical"] not in UNCHECKED_MAXIMA:
+                    return unversioned(extension["valueCanonical"])
         return ""
 
     def invariants(self, element: Json, known: set[str]) -> tuple[Invariant, ...]:

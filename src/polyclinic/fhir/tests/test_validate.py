@@ -205,6 +205,7 @@ RIGHT = {
     "code with a blank inside": observation(code={"coding": [{"code": "a b"}]}),
     "no-break blank in a string": patient(name=[{"family": "\u00a0"}]),
     "language with a region": patient(language="de-CH-1996"),
+    "language of a practitioner in words": {"resourceType": "Practitioner", "communication": [{"text": "English"}]},
     "mime type with parameters": patient(photo=[{"contentType": "text/plain; charset=utf-8"}]),
     "preferred code that is another": patient(maritalStatus={"coding": [{"system": "http://x.org", "code": "y"}]}),
     "required concept with another coding beside": {"resourceType": "Condition", "subject": {"display": "x"}, "clinicalStatus": {"coding": [{"code": "y"}, *ACTIVE["coding"]]}},
