@@ -2,6 +2,7 @@
 """What R4 forbids is refused with its place and code; what R4 allows is not."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -264,7 +265,7 @@ def test_validate_never_repeats_a_patients_value():
 
 
 def test_validate_answers_resources_nested_without_end():
-    extension = {"url": "http://x.org", "valueString": "x"}
+    extension: dict[str, Any] = {"url": "http://x.org", "valueString": "x"}
     for _ in range(2000):
         extension = {"url": "http://x.org", "extension": [extension]}
     [issue] = validate(patient(extension=[extension]))
@@ -272,7 +273,7 @@ def test_validate_answers_resources_nested_without_end():
 
 
 def test_validate_takes_linear_time_on_wrong_nested_resources():
-    item = {"linkId": "x", "type": "nonsense"}
+    item: dict[str, Any] = {"linkId": "x", "type": "nonsense"}
     for level in range(60):
         item = {"linkId": str(level), "type": "group", "item": [item]}
     issues = validate({"resourceType": "Questionnaire", "status": "draft", "item": [item]})

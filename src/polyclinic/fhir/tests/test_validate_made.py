@@ -1,7 +1,5 @@
 """Whatever stands in the JSON, validation answers with issues; the order of properties never matters."""
 
-from collections.abc import Mapping
-
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +12,7 @@ anything = st.sampled_from(sorted(RESOURCE_TYPES)).flatmap(objects)
 
 
 def reversed_deeply(value):
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: reversed_deeply(one) for key, one in reversed(value.items())}
     return [reversed_deeply(one) for one in value] if isinstance(value, list) else value
 

@@ -76,4 +76,6 @@ def members(path, count=None):
     with tarfile.open(path) as archive:
         names = (one for one in archive if one.name.endswith(".json") and "/o" not in one.name)
         for member in itertools.islice(names, count):
-            yield member.name, archive.extractfile(member).read()
+            content = archive.extractfile(member)
+            assert content is not None
+            yield member.name, content.read()

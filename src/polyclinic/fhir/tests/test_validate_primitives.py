@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyclinic.fhir.definitions import structure
+from polyclinic.fhir.validate.findings import Finding
 from polyclinic.fhir.validate.primitives import PRIMITIVES
 
 DATE = st.from_regex(r"[0-9]{3,4}(-[0-1][0-9](-[0-3][0-9])?)?", fullmatch=True)
@@ -31,6 +32,11 @@ def pattern(name):
     ):
         written = written.replace(theirs, ours)
     return re.compile(written)
+
+
+def codes(name, value):
+    """Return the codes of what is wrong with a value of a primitive."""
+    return [one.code for one in PRIMITIVES[name](value, {}) or () if isinstance(one, Finding)]
 
 
 def exists(text):
@@ -89,14 +95,12 @@ def test_a_decimal_is_any_number(number):
 @pytest.mark.parametrize("name", sorted(PRIMITIVES.keys() - {"boolean"}))
 @pytest.mark.parametrize("value", [True, None, [], {}])
 def test_no_primitive_takes_another_kind_of_json(name, value):
-    [finding] = PRIMITIVES[name](value, {})
-    assert finding.code == "structure"
+    assert codes(name, value) == ["structure"]
 
 
 @pytest.mark.parametrize("name", sorted(PRIMITIVES.keys() - NUMBERS.keys()))
 def test_no_text_takes_a_number(name):
-    [finding] = PRIMITIVES[name](1, {})
-    assert finding.code == "structure"
+    assert codes(name, 1) == ["structure"]
 
 
 @given(st.binary(max_size=40))
