@@ -20,17 +20,16 @@ from polyclinic.fhir.path.values import SYSTEM_TYPES, system_type
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a step may give: names of types (None for any; System types as ``System.String``), how many, in order."""
+    """What a step may give: names of types (None for any; System types as ``System.String``), and if in order."""
 
     types: frozenset[str] | None = None
-    many: bool = True
     ordered: bool = True
 
 
 _ANYTHING = Expected()
-_BOOLEAN = Expected(frozenset({"System.Boolean"}), many=False)
-_INTEGER = Expected(frozenset({"System.Integer"}), many=False)
-_STRING = Expected(frozenset({"System.String"}), many=False)
+_BOOLEAN = Expected(frozenset({"System.Boolean"}))
+_INTEGER = Expected(frozenset({"System.Integer"}))
+_STRING = Expected(frozenset({"System.String"}))
 
 _ON_STRINGS = frozenset({
     "contains", "decode", "encode", "endsWith", "escape", "indexOf", "lastIndexOf", "length", "lower", "matches",
@@ -60,19 +59,19 @@ def check(expression: str, type_name: str) -> None:
 
     Raises: ``PathError`` with fault "syntax" or "semantic" and the position of the first thing found.
     """
-    _Checker(type_name).expect(parse(expression), Expected(frozenset({type_name}), many=False))
+    _Checker(type_name).expect(parse(expression), Expected(frozenset({type_name})))
 
 
 class _Checker:
     """One walk over a tree, each method given what ``$this`` is."""
 
     def __init__(self, type_name: str) -> None:
-        self.context = Expected(frozenset({type_name}), many=False)
+        self.context = Expected(frozenset({type_name}))
 
     def expect(self, node: Expression, this: Expected) -> Expected:
         match node:
             case tree.Literal(value):
-                return Expected(frozenset({f"System.{system_type(value)}"}), many=False)
+                return Expected(frozenset({f"System.{system_type(value)}"}))
             case tree.This():
                 return this
             case tree.Variable("context"):
@@ -83,7 +82,7 @@ class _Checker:
                 return self.call(node, this)
             case tree.Indexer(source, index):
                 self.expect(index, this)
-                return replace(_in_order(self.expect(source, this), node.at), many=False)
+                return _in_order(self.expect(source, this), node.at)
             case tree.TypeOperation():
                 return self.type_operation(node, this)
             case tree.Binary():
@@ -126,6 +125,8 @@ class _Checker:
 
     def call(self, node: tree.Call, this: Expected) -> Expected:
         source = this if node.source is None else self.expect(node.source, this)
+        if node.name not in FUNCTIONS and node.name != "sort":
+            raise _semantic(f"there is no function {node.name}()", node.at)
         if node.name in _ON_STRINGS and source.types is not None and not _may_be(source.types, "String"):
             raise _semantic(f"{node.name}() does not take {_words(source)}", node.at)
         if node.name in _BY_POSITION:
@@ -136,17 +137,17 @@ class _Checker:
         if node.name in _UNORDERED:
             return Expected(ordered=False)
         if node.name in _KEEPS:
-            return replace(source, many=source.many and node.name not in ("first", "last", "single"))
+            return source
         if node.name == "extension":
             return Expected(frozenset({"Extension"}))
         if node.name in ("select", "repeat") and arguments:
-            return replace(arguments[0], many=True)
+            return arguments[0]
         return _GIVES.get(node.name, _ANYTHING)
 
     def arguments(self, node: tree.Call, source: Expected, this: Expected) -> list[Expected]:
         function = FUNCTIONS.get(node.name)
         looks = node.name == "sort" or (function is not None and function.looks)
-        inner = replace(source, many=False) if looks else this
+        inner = source if looks else this
         if node.name == "repeat":  # what it finds is looked at again, and may be of other types
             first = [self.expect(argument, inner) for argument in node.arguments]
             return [_ANYTHING if first and first[0].types != inner.types else found for found in first]
@@ -167,21 +168,20 @@ def _element(source: Expected, name: str, at: int) -> Expected:
     if source.types is None:
         return replace(_ANYTHING, ordered=source.ordered)
     found: set[str] = set()
-    many, exists = source.many, False
+    exists = False
     for type_name in source.types:
         if _is_open(type_name):
             return replace(_ANYTHING, ordered=source.ordered)
         element = _elements(type_name).get(name)
         if element is not None:
             exists = True
-            many = many or element.is_list
             found.update(element.types)
         elif _is_value_of_primitive(type_name, name):
             exists = True
             found.add(f"System.{system_of(type_name)}")
     if not exists:
         raise _semantic(f"{_words(source)} has no element {name}{_hint(source.types, name)}", at)
-    return Expected(frozenset(found), many=many, ordered=source.ordered)
+    return Expected(frozenset(found), source.ordered)
 
 
 def _elements(type_name: str) -> dict[str, definitions.Element]:

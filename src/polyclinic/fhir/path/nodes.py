@@ -99,7 +99,6 @@ class _Untyped(Shape):
         self.is_primitive = self.is_resource = False
         self.system = None
         self.convert = None
-
         self.readers = self.properties = _AnyReaders()
 
 
@@ -108,7 +107,7 @@ class _AnyReaders(dict[str, Reader]):
         return _any_reader(name)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _any_reader(name: str) -> Reader:
     def read(node: Node, out: list[Item]) -> None:
         child = node.value.get(name) if type(node.value) is dict else None
@@ -164,6 +163,11 @@ def plain(item: Item) -> Item:
             value = convert(item.value)
             return item if value is None else value
     return item
+
+
+def lacks_value(item: Item) -> bool:
+    """Whether an item is a primitive that has extensions only."""
+    return type(item) is Node and item.value is None and item.shape.is_primitive
 
 
 def _keys(element: definitions.Element) -> dict[str, str]:

@@ -8,7 +8,7 @@ import msgspec
 
 from polyclinic.fhir.outcome import TooCostly
 from polyclinic.fhir.path.errors import PathError
-from polyclinic.fhir.path.nodes import Item, Node, plain
+from polyclinic.fhir.path.nodes import Item, Node, lacks_value, plain
 from polyclinic.fhir.path.values import system_type
 
 LARGEST_EFFORT = 1_000_000
@@ -56,10 +56,10 @@ def truth(collection: Sequence[Item]) -> bool | None:
         return None
     if len(collection) > 1:
         raise PathError("one boolean is needed, not several items")
-    value = collection[0]
-    if type(value) is Node:
-        value = plain(value)
-    return value if type(value) is bool else True
+    value = plain(collection[0])
+    if type(value) is bool:
+        return value
+    return None if lacks_value(value) else True
 
 
 def single(collection: Collection) -> Item | None:
@@ -72,7 +72,7 @@ def single(collection: Collection) -> Item | None:
     if len(collection) > 1:
         raise PathError("one item is needed, not several")
     value = plain(collection[0])
-    return None if type(value) is Node and value.shape.is_primitive else value
+    return None if lacks_value(value) else value
 
 
 def type_of(item: Item) -> str:

@@ -157,6 +157,15 @@ def test_every_invariant_of_r4_compiles():
     assert len(compiled) > 200
 
 
+def test_a_primitive_without_value_is_not_true_and_equals_nothing_else():
+    patient = {"resourceType": "Patient", "_active": {"id": "a"}, "_gender": {"id": "g"}}
+    assert on(patient, "active and true") == []
+    assert on(patient, "iif(active, 1, 2)") == [2]
+    assert on(patient, "gender > 'a'") == []
+    assert on(patient, "gender = 'male'") == [False]
+    assert on(patient, "gender = gender") == [True]
+
+
 def test_strict_keeps_to_the_letter():
     assert on(PATIENT, "name.as(HumanName).use") == ["official", "usual"]
     with pytest.raises(PathError):
@@ -216,6 +225,7 @@ CHECKED = [
     ("Patient", "children().first()", 11),
     ("Patient", "name.startsWith('a')", 5),
     ("Patient", "iif(name, 1, 2)", 0),
+    ("Patient", "id.unheard()", 3),
     ("Patient", "id.unheard(", 11),
 ]
 

@@ -93,7 +93,7 @@ def on(
 def require(value: Item, kinds: Kinds, name: str) -> Item:
     """Return ``value`` if it is of one of ``kinds`` (a boolean is no integer). Raises: ``PathError``."""
     wanted = kinds if isinstance(kinds, tuple) else (kinds,)
-    if type(value) in wanted or Any in wanted:
+    if type(value) in wanted:
         return value
     raise PathError(f"{name}() does not take {type_of(value)}")
 
