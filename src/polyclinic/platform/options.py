@@ -5,6 +5,7 @@ import os
 import pwd
 from pathlib import Path
 
+import polyclinic
 from polyclinic.platform import envoy, nats, postgresql
 from polyclinic.platform.fault import Fault
 
@@ -51,6 +52,12 @@ def folder_of(options: argparse.Namespace) -> Path:
     """Return the data folder that is meant, absolute."""
     chosen: Path = options.data or default_folder()
     return Path(os.path.realpath(chosen.expanduser()))
+
+
+def command() -> str:
+    """Return how people call the command: by the wrapper in a checkout, by its name where it is installed."""
+    wrapper = Path(polyclinic.__file__).parents[2] / "polyclinic"
+    return "./polyclinic" if wrapper.is_file() else "polyclinic"
 
 
 def default_folder() -> Path:

@@ -1,10 +1,12 @@
 """What a person sees: one screen, drawn on a terminal and plain when piped."""
 
 import time
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from polyclinic.platform import options
 from polyclinic.platform.state import State
 from polyclinic.platform.status import Row, Status
 
@@ -25,7 +27,8 @@ def show_started(state: State) -> None:
     console.print(f"\ndata       {state.data}")
     console.print(f"logs       {state.data}/logs")
     console.print(f"try first  curl '{state.base_url}/Patient?_count=3'")
-    console.print(f"           polyclinic status --data {state.data}")
+    where = "" if Path(state.data) == options.default_folder() else f" --data {state.data}"
+    console.print(f"           {options.command()} status{where}")
 
 
 def show_status(status: Status) -> None:

@@ -125,7 +125,9 @@ def run(asked: argparse.Namespace) -> int:
 
         screen.show_status(status)
     else:
-        sys.stdout.write(f"Nothing runs in {folder.root}; start it with `polyclinic up --data {folder.root}`.\n")
+        sys.stdout.write(
+            f"Nothing runs in {folder.root}; start it with `{options.command()} up --data {folder.root}`.\n"
+        )
     if not status.running:
         return options.NOT_RUNNING
     well = all(row.health in ("ready", "given") for row in status.processes)
