@@ -6,10 +6,11 @@ tell common terms from rare ones.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from polyclinic.fhir.search.clauses import Clause, Ids, Spans, Terms, Texts, Updated
 from polyclinic.fhir.search.clinical_date import CLINICAL_DATE
+from polyclinic.fhir.search.pairs import PAIRED, is_kind, is_patient, pair
 from polyclinic.fhir.search.query import Query
 from polyclinic.repository.keys import key_of
 
@@ -70,11 +71,15 @@ class CommonTerms:
 
 def plan(query: Query, common: CommonTerms) -> Plan:
     """Return how to answer ``query``: from the clause that finds least."""
+    return _planned(replace(query, clauses=_paired(query)), common)
+
+
+def _planned(query: Query, common: CommonTerms) -> Plan:
     everything = ByTerms((key_of(query.type or ""),))
     for clause in query.clauses:
         if isinstance(clause, Ids):
             return Plan(query, ByIds(clause.ids), _without(query, clause))
-    rarest, count = _rarest(query, common)
+    rarest, count = _rarest(query.clauses, common)
     lead = ByTerms(tuple(map(key_of, rarest.terms))) if rarest else everything
     if rarest is None or count > FEW:
         for clause in query.clauses:
@@ -87,10 +92,22 @@ def _without(query: Query, led: Clause | None) -> tuple[Clause, ...]:
     return tuple(clause for clause in query.clauses if clause is not led)
 
 
-def _rarest(query: Query, common: CommonTerms) -> tuple[Terms | None, float]:
+def _paired(query: Query) -> tuple[Clause, ...]:
+    """Return the clauses with a patient and a kind asked as one, where both are asked for."""
+    paths = PAIRED.get(query.type or "")
+    asked = [clause for clause in query.clauses if isinstance(clause, Terms) and clause.terms and not clause.negated]
+    patient = next((c for c in asked if paths and all(is_patient(term, paths) for term in c.terms)), None)
+    kind = next((c for c in asked if paths and all(is_kind(term, paths) for term in c.terms)), None)
+    if patient is None or kind is None:
+        return query.clauses
+    both = Terms(kind.code, tuple(pair(one, other) for one in patient.terms for other in kind.terms))
+    return (both, *(clause for clause in query.clauses if clause is not patient and clause is not kind))
+
+
+def _rarest(clauses: Iterable[Clause], common: CommonTerms) -> tuple[Terms | None, float]:
     counted = [
         (common.estimate(map(key_of, clause.terms)), "\0r" not in clause.terms[0], place, clause)
-        for place, clause in enumerate(query.clauses)
+        for place, clause in enumerate(clauses)
         if isinstance(clause, Terms) and not clause.negated and clause.terms
     ]
     if not counted:

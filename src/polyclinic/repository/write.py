@@ -17,7 +17,7 @@ LARGEST_STATEMENT = 500
 _INDEX = """
 change_ as (
     insert into change (resource, type, id, version, method, updated)
-    select key, type, id, version, method, updated from input order by key
+    select key, type, id, version, method, updated from input
 ), posting_ as (
     insert into posting (key, at, resource) select * from unnest($9::bigint[], $10::bigint[], $11::bigint[])
 ), span_ as (
@@ -35,7 +35,7 @@ with input as (
 )"""
 INSERT = f"""{_INPUT}, resource_ as (
     insert into resource (key, type, id, version, updated, method, at, terms, body)
-    select key, type, id, version, updated, method, at, terms, body from input order by key
+    select key, type, id, version, updated, method, at, terms, body from input
 ), {_INDEX} select 1"""
 REPLACE = f"""{_INPUT}, archive_ as (
     insert into archive (resource, version, updated, method, body)

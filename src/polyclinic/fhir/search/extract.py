@@ -13,6 +13,7 @@ from typing import Any
 from polyclinic.fhir.path import compile_path
 from polyclinic.fhir.search.clinical_date import CLINICAL_DATE
 from polyclinic.fhir.search.emit import EMITTED, Emit, Entries
+from polyclinic.fhir.search.pairs import pairs_of
 from polyclinic.fhir.search.parameters import Branch, parameters
 from polyclinic.fhir.search.steps import Field, Step, Where
 
@@ -33,6 +34,7 @@ def extract(resource: dict[str, Any]) -> Entries:
             visit(value, out)
     for visit in whole:
         visit(resource, out)
+    out.terms.update(pairs_of(type, out.terms))
     return out
 
 

@@ -13,6 +13,7 @@ from polyclinic.fhir.outcome import NotSupported, Unacceptable
 from polyclinic.fhir.search.clauses import Bound, Ids, Spans, Terms, Texts
 from polyclinic.fhir.search.clinical_date import CLINICAL_DATE
 from polyclinic.fhir.search.extract import extract
+from polyclinic.fhir.search.pairs import pair
 from polyclinic.fhir.search.parameters import parameters
 from polyclinic.fhir.search.query import Sort, parse
 from polyclinic.fhir.search.terms import code_term, coding_term, reference_term, system_term
@@ -216,7 +217,9 @@ def test_a_resource_is_found_by_all_that_it_says():
         code_term(code, "c"),
         coding_term(code, "s", "c"),
         system_term(code, "s"),
-        reference_term("Observation.subject", "Patient/1"),
+        (patient := reference_term("Observation.subject", "Patient/1")),
+        pair(patient, code_term(code, "c")),
+        pair(patient, coding_term(code, "s", "c")),
         code_term("Observation.component.code", "part"),
         coding_term("Observation.component.code", "", "part"),
     }

@@ -5,10 +5,14 @@ from decimal import Decimal
 import pytest
 
 from polyclinic.fhir.outcome import NotSupported, Unacceptable
+from polyclinic.fhir.search.pairs import pair
 from polyclinic.fhir.search.query import parse
+from polyclinic.fhir.search.terms import code_term, reference_term
+from polyclinic.repository.keys import key_of
 from polyclinic.repository.model import Create, Cursor, Update
 from polyclinic.repository.plan import ByHits, ByIds, ByTerms, CommonTerms, plan
 
+PATIENT = reference_term("Observation.subject", "Patient/ada")
 LOINC = "http://loinc.org"
 UCUM = "http://unitsofmeasure.org"
 
@@ -252,8 +256,16 @@ async def test_a_search_over_all_types_is_refused(filled):
 
 
 def test_the_rarest_term_leads():
-    asked = query("Observation?code=29463-7&patient=ada&status=final")
+    asked = query("Observation?category=vital-signs&patient=ada&status=final")
     assert plan(asked, CommonTerms()).lead == plan(query("Observation?patient=ada"), CommonTerms()).lead
+
+
+def test_a_patient_and_a_kind_are_asked_as_one():
+    chosen = plan(query("Observation?code=29463-7&status=final&subject=Patient/ada"), CommonTerms())
+    assert chosen.lead == ByTerms((key_of(pair(PATIENT, code_term("Observation.code", "29463-7"))),))
+    assert len(chosen.checks) == 1
+    by_system = plan(query("Observation?code=http://loinc.org|&patient=ada"), CommonTerms())
+    assert by_system.lead == ByTerms((key_of(PATIENT),))
 
 
 def test_a_text_leads_where_terms_are_common():
