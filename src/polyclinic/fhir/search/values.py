@@ -32,6 +32,8 @@ _DATE = re.compile(
     re.ASCII,
 )
 _TENTH = Decimal("0.1")
+_FIRST_DAY = (datetime(1, 1, 2, tzinfo=UTC) - _EPOCH) / timedelta(microseconds=1)
+_LAST_DAY = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) / timedelta(microseconds=1)
 
 
 def moment(at: datetime) -> float:
@@ -40,8 +42,8 @@ def moment(at: datetime) -> float:
 
 
 def time_of(microseconds: float) -> datetime:
-    """Return the moment that ``microseconds`` since 1970 stand for, in UTC."""
-    return _EPOCH + timedelta(microseconds=microseconds)
+    """Return the moment that ``microseconds`` since 1970 stand for, in UTC; beyond the calendar its first or last day."""
+    return _EPOCH + timedelta(microseconds=min(max(microseconds, _FIRST_DAY), _LAST_DAY))
 
 
 def date_span(text: str) -> Span | None:
