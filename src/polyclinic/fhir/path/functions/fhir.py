@@ -68,10 +68,11 @@ def _inside(reference: str, root: dict[str, Any]) -> Any:
         return root
     if reference[:1] == "#":
         contained = root.get("contained") or ()
-        return next((one for one in contained if one.get("id") == reference[1:]), None)
+        return next((one for one in contained if type(one) is dict and one.get("id") == reference[1:]), None)
     if root.get("resourceType") == "Bundle":
         entries = root.get("entry") or ()
-        return next((entry.get("resource") for entry in entries if entry.get("fullUrl") == reference), None)
+        found = (entry for entry in entries if type(entry) is dict and entry.get("fullUrl") == reference)
+        return next((entry.get("resource") for entry in found), None)
     return None
 
 
