@@ -101,7 +101,7 @@ def test_people_with_diabetes_have_the_sugar_of_diabetes():
 
 
 def test_an_interpretation_agrees_with_the_limits_beside_it():
-    verdicts = Counter()
+    verdicts: Counter[str] = Counter()
     for resource in resources():
         for limits in resource.get("referenceRange", []) if resource["resourceType"] == "Observation" else []:
             value = resource["valueQuantity"]["value"]

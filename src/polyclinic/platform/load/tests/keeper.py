@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import uuid4
 
 from aiohttp import web
@@ -18,16 +19,16 @@ class Torn(Exception):
 class Keeper:
     """Resources by ``Type/id``; ``before`` and ``after`` a Bundle is kept something may go wrong."""
 
-    kept: dict[str, dict] = field(default_factory=dict)
+    kept: dict[str, dict[str, Any]] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
-    bundles: list[dict] = field(default_factory=list)
+    bundles: list[dict[str, Any]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
-    refuses: Callable[[dict], bool] = lambda resource: False
+    refuses: Callable[[dict[str, Any]], bool] = lambda resource: False
     before: list[web.Response | type[Torn]] = field(default_factory=list)
     after: list[web.Response | type[Torn]] = field(default_factory=list)
     url: str = ""
 
-    def counts(self) -> Counter:
+    def counts(self) -> Counter[str]:
         return Counter(key.split("/")[0] for key in self.kept)
 
     async def metadata(self, request):

@@ -63,7 +63,7 @@ async def test_load_sends_nothing_twice_when_only_the_answer_was_lost(keeper, tm
 
 @pytest.mark.parametrize(
     "failures",
-    [[Torn] * 3, [web.Response(status=status) for status in (429, 500, 502, 503, 504, 409)]],
+    [[Torn] * 3, [web.Response(status=status) for status in (429, 500, 503, 409)]],
     ids=["torn", "statuses"],
 )
 async def test_load_waits_out_what_passes(keeper, tmp_path, failures):
@@ -154,8 +154,8 @@ async def command(*words):
         "a = p.parse_args(sys.argv[1:]); sys.exit(a.run(a))"
     )
     pipe = asyncio.subprocess.PIPE
-    words = [sys.executable, "-c", script, "load", *map(str, words)]
-    return await asyncio.create_subprocess_exec(*words, stdout=pipe, stderr=pipe)
+    whole = [sys.executable, "-c", script, "load", *map(str, words)]
+    return await asyncio.create_subprocess_exec(*whole, stdout=pipe, stderr=pipe)
 
 
 async def test_the_report_for_machines_is_one_json_object(keeper, tmp_path):

@@ -1,6 +1,7 @@
 import gzip
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -9,14 +10,20 @@ from polyclinic.platform.load.sources import Document, Source, Trouble, document
 from polyclinic.platform.load.tests.examples import tar_of, written
 
 
+def source_of(path):
+    source = look_through(path)
+    assert isinstance(source, Source), source
+    return source
+
+
 def read_all(*paths):
-    return list(documents([look_through(path) for path in find(paths)]))
+    return list(documents([source_of(path) for path in find(paths)]))
 
 
 def test_find_goes_through_folders_in_order_and_passes_hidden_files_over(tmp_path):
     for name in ("b.json", "a/2.ndjson", "a/1.json", ".git/c.json", "a/.x.json", "notes.txt"):
         written(tmp_path, name, {})
-    assert [str(path.relative_to(tmp_path)) for path in find([tmp_path])] == [
+    assert [str(Path(str(path)).relative_to(tmp_path)) for path in find([tmp_path])] == [
         "a/1.json",
         "a/2.ndjson",
         "b.json",
@@ -25,10 +32,11 @@ def test_find_goes_through_folders_in_order_and_passes_hidden_files_over(tmp_pat
 
 
 def test_find_refuses_what_is_not_there_or_of_no_kind(tmp_path):
-    troubles = list(find([tmp_path / "none.json", written(tmp_path, "notes.txt", "hello")]))
-    assert [type(trouble) for trouble in troubles] == [Trouble, Trouble]
-    assert "no such file" in troubles[0].reason
-    assert "neither .json, .ndjson nor an archive" in troubles[1].reason
+    absent, unknown = find([tmp_path / "none.json", written(tmp_path, "notes.txt", "hello")])
+    assert isinstance(absent, Trouble)
+    assert isinstance(unknown, Trouble)
+    assert "no such file" in absent.reason
+    assert "neither .json, .ndjson nor an archive" in unknown.reason
 
 
 def test_look_through_counts_members_and_bytes(tmp_path):
@@ -40,7 +48,7 @@ def test_look_through_counts_members_and_bytes(tmp_path):
 
 def test_look_through_names_what_is_left_out(tmp_path):
     path = written(tmp_path, "notes.txt", "hello")
-    source = look_through(path)
+    source = source_of(path)
     assert (source.members, [str(place) for place in source.left_out]) == (0, [str(path)])
 
 
@@ -48,7 +56,9 @@ def test_look_through_names_what_is_left_out(tmp_path):
 def test_look_through_refuses_a_file_without_permission(tmp_path):
     path = written(tmp_path, "a.json", {})
     path.chmod(0)
-    assert "Permission denied" in look_through(path).reason
+    trouble = look_through(path)
+    assert isinstance(trouble, Trouble)
+    assert "Permission denied" in trouble.reason
 
 
 def test_documents_bring_shared_files_first(tmp_path):
@@ -87,7 +97,7 @@ def test_documents_refuse_a_text_too_large_to_hold(tmp_path, monkeypatch, name):
 
 def test_documents_tell_of_a_file_that_broke_since_it_was_looked_through(tmp_path):
     path = tar_of(tmp_path / "a.tar", "w", a=b"1", b=b"2")
-    looked_through = [look_through(path)]
+    looked_through = [source_of(path)]
     path.write_bytes(path.read_bytes()[:1024])
     found = list(documents(looked_through))
     assert [type(one) for one in found] == [Document, Trouble]
