@@ -38,7 +38,7 @@ def _(it: Object) -> bool:
 
 @native("drt-1", "Duration")
 def _(it: Object) -> bool:
-    return not has(it, "code") or (it.get("system", UCUM) == UCUM and has(it, "value"))
+    return not has(it, "code") or ((not has(it, "system") or it.get("system") == UCUM) and has(it, "value"))
 
 
 def _has_ucum_code(it: Object) -> bool:
