@@ -78,7 +78,7 @@ def table(result: dict) -> str:
             f"Commit {result['commit']}. {machine['cores']} cores of {machine['processor']}, "
             f"{machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}; driver, platform and "
             f"database on the same cores, load average at the end {machine['load_average']}.",
-            "Versions: " + ", ".join(f"{name} {number}" for name, number in result["versions"].items() if number) + ".",
+            "Versions: " + ", ".join(f"{name} {one}" for name, one in result["versions"].items() if one) + ".",
             f"Data: {result['data']}.",
             "",
             "**CPU ms** is what edge, services and database (in brackets, in this order) and NATS spend on one request;",
