@@ -1,4 +1,4 @@
-"""One write for one answer: uvicorn writes head and body apart, and each write is a system call here and a wake-up there.
+"""One write for one answer: uvicorn writes head and body apart, each a system call here and a wake-up there.
 
 Measured on a read of 3 KB: 15 % less CPU in the service, 10 % less in the edge.
 """

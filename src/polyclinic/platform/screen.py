@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from polyclinic.platform import options
+from polyclinic.platform.condition import Row, Status
 from polyclinic.platform.state import State
-from polyclinic.platform.status import Row, Status
 
 
 def show_started(state: State) -> None:
