@@ -42,7 +42,7 @@ def moment(at: datetime) -> float:
 
 
 def time_of(microseconds: float) -> datetime:
-    """Return the moment that ``microseconds`` since 1970 stand for, in UTC; beyond the calendar its first or last day."""
+    """Return the moment that ``microseconds`` since 1970 stand for, in UTC; never beyond the calendar."""
     return _EPOCH + timedelta(microseconds=min(max(microseconds, _FIRST_DAY), _LAST_DAY))
 
 

@@ -67,13 +67,17 @@ def _inside(reference: str, root: dict[str, Any]) -> Any:
     if reference == "#":
         return root
     if reference[:1] == "#":
-        contained = root.get("contained") or ()
-        return next((one for one in contained if type(one) is dict and one.get("id") == reference[1:]), None)
+        contained = _objects(root.get("contained"))
+        return next((one for one in contained if one.get("id") == reference[1:]), None)
     if root.get("resourceType") == "Bundle":
-        entries = root.get("entry") or ()
-        found = (entry for entry in entries if type(entry) is dict and entry.get("fullUrl") == reference)
-        return next((entry.get("resource") for entry in found), None)
+        entries = _objects(root.get("entry"))
+        return next((entry.get("resource") for entry in entries if entry.get("fullUrl") == reference), None)
     return None
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects in a list; what is no list has none, and is told by validation."""
+    return [one for one in value if type(one) is dict] if type(value) is list else []
 
 
 @on_items("conformsTo", 1)
