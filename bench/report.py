@@ -81,7 +81,7 @@ def table(result: dict) -> str:
             "Versions: " + ", ".join(f"{name} {one}" for name, one in result["versions"].items() if one) + ".",
             f"Data: {result['data']}.",
             "",
-            "**CPU ms** is what edge, services and database (in brackets, in this order) and NATS spend on one request;",
+            "**CPU ms** is what edge, services, database (in brackets, in this order) and NATS spend on a request;",
             "of import and load on one resource.",
             "",
             "| scenario | clients | rate /s | p50 ms | p99 ms | CPU ms | entries | peer /s | peer CPU ms | target |",

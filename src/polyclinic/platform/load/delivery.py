@@ -197,6 +197,8 @@ class Server:
         try:
             async with self._session.request(method, url, data=body, headers=headers) as response:
                 return response.status, await response.read()
+        except aiohttp.ClientConnectorError as error:
+            raise _NotNow(error.os_error.strerror or str(error.os_error)) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _NotNow(str(error) or type(error).__name__) from error
 

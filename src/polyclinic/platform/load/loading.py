@@ -13,7 +13,7 @@ from typing import Any
 from polyclinic.platform.load.delivery import Server, Unreachable
 from polyclinic.platform.load.parcels import Parcel, parcels
 from polyclinic.platform.load.progress import Watcher
-from polyclinic.platform.load.sources import Source, Trouble, documents, find, look_through
+from polyclinic.platform.load.sources import Place, Source, Trouble, documents, find, look_through
 from polyclinic.platform.load.tally import Tally
 
 GREETING_WITHIN = 5.0
@@ -60,6 +60,9 @@ def survey(paths: Sequence[Path], tally: Tally) -> list[Source]:
         else:
             tally.left_out += source.left_out
             sources.append(source)
+    if not tally.unreadable and not any(source.members for source in sources):
+        places = ", ".join(map(str, paths))
+        tally.unreadable.append(Trouble(Place(places), "there is no .json and no .ndjson in it"))
     return sources
 
 

@@ -96,7 +96,8 @@ class Tally:
 
     def print(self, console: Console) -> None:
         """Write the report for people."""
-        console.print(self._sentence(), soft_wrap=True)
+        if not (self.unreadable or self.unreachable) or self.resources:
+            console.print(self._sentence(), soft_wrap=True)
         for trouble in self.unreadable:
             console.print(Text(f"not read: {trouble.place}: {trouble.reason}", style="red"), soft_wrap=True)
         if self.refused:
@@ -109,7 +110,7 @@ class Tally:
             console.print(Text(f"left out, neither JSON nor NDJSON: {shown}{more}"), soft_wrap=True)
         if self.unreachable:
             console.print(Text(self.unreachable, style="red"), soft_wrap=True)
-        if self.interrupted or self.unreachable:
+        if self.interrupted or (self.unreachable and self.resources):
             console.print("Not complete: the same command goes on where this one stopped.")
 
     def _sentence(self) -> Text:

@@ -132,6 +132,12 @@ async def test_load_sends_nothing_when_something_cannot_be_read(keeper, tmp_path
     assert tally.unreadable[0].place.file == str(damaged)
 
 
+async def test_load_of_nothing_says_so(keeper, tmp_path):
+    written(tmp_path, "notes.txt", "hello")
+    tally = await loaded(keeper, tmp_path)
+    assert (tally.exit, tally.unreadable[0].reason) == (2, "there is no .json and no .ndjson in it")
+
+
 def arguments(*words):
     parser = argparse.ArgumentParser()
     add_parser(parser.add_subparsers())
