@@ -1,6 +1,7 @@
 """Entries of Bundles, their outlines, and the links inside resources."""
 
 from copy import deepcopy
+from typing import Any
 
 import pytest
 
@@ -158,10 +159,10 @@ def test_conditional_references_are_gathered_and_can_be_pointed():
 
 
 def test_very_deep_resources_are_walked_without_recursion():
-    deep: dict = {"url": "x", "valueUri": "urn:uuid:1"}
+    resource: dict[str, Any] = {"url": "x", "valueUri": "urn:uuid:1"}
     for _ in range(50_000):
-        deep = {"url": "x", "extension": [deep]}
-    resource = {"resourceType": "Patient", "extension": [deep]}
+        resource = {"url": "x", "extension": [resource]}
+    resource["resourceType"] = "Patient"
     Relinking(RENAMED).relink(resource)
     while "extension" in resource:
         resource = resource.pop("extension")[0]

@@ -73,11 +73,12 @@ class UnsupportedMediaType(HttpRefusal):
 
 
 def status_of(refusal: Refusal) -> int:
-    """Return the HTTP status of ``refusal``: that of its kind, or of its first issue where it is of no kind."""
+    """Return the HTTP status of ``refusal``: that of its kind, or what its issues agree on, or 400."""
     if isinstance(refusal, HttpRefusal):
         return refusal.status
-    code = refusal.issues[0].code if type(refusal) is Refusal else refusal.code
-    return STATUS.get(code, 422)
+    codes = [issue.code for issue in refusal.issues] if type(refusal) is Refusal else [refusal.code]
+    statuses = {STATUS.get(code, 422) for code in codes}
+    return statuses.pop() if len(statuses) == 1 else 400
 
 
 def status_line(status: int) -> str:

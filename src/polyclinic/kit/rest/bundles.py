@@ -15,7 +15,7 @@ from polyclinic.kit.http.negotiation import agreed_body
 from polyclinic.kit.rest.endpoint import Endpoint
 from polyclinic.kit.rest.prefer import preferred
 from polyclinic.kit.rest.responses import response_bundle, response_entry
-from polyclinic.kit.rest.steps import call_of, refuse
+from polyclinic.kit.rest.steps import call_of
 from polyclinic.kit.rest.transaction import transact
 
 SIDE_BY_SIDE = 8
@@ -38,7 +38,7 @@ async def take_bundle(endpoint: Endpoint, call: Call, perform: Perform) -> Answe
     if kind == "batch":
         listed = await _batch(endpoint, entries, perform, prefer)
     else:
-        listed = await transact(endpoint, _all_read(entries), perform, preferred({"prefer": prefer}))
+        listed = await transact(endpoint, entries, perform, preferred({"prefer": prefer}))
     return Answer(200, response_bundle(f"{kind}-response", listed))
 
 
@@ -52,12 +52,6 @@ def bundle_kind(resource_type: str, type: object) -> str:
             at="Bundle.type",
         )
     return str(type)
-
-
-def _all_read(entries: Sequence[Entry | Refusal]) -> list[Entry]:
-    """Return ``entries``, all of which can be read. Refuses: with the faults of every one that cannot."""
-    refuse(issue for refusal in entries if isinstance(refusal, Refusal) for issue in refusal.issues)
-    return [entry for entry in entries if isinstance(entry, Entry)]
 
 
 async def _batch(endpoint: Endpoint, entries: Sequence[Entry | Refusal], perform: Perform, prefer: str) -> list[bytes]:

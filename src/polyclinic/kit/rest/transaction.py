@@ -30,10 +30,11 @@ Perform = Callable[[Call], Awaitable[Answer]]
 
 
 async def transact(
-    endpoint: Endpoint, entries: Sequence[Entry], perform: Perform, preference: Preference
+    endpoint: Endpoint, entries: Sequence[Entry | Refusal], perform: Perform, preference: Preference
 ) -> list[bytes]:
     """Do what ``entries`` ask, all or nothing, and return their responses in order.
 
+    In place of an entry that cannot be read stands its refusal.
     Searches and histories among them are answered after the commit, by ``perform``.
     Refuses: with an issue for every entry at fault.
     """
@@ -51,11 +52,14 @@ async def transact(
     ]
 
 
-async def _judged(endpoint: Endpoint, entries: Sequence[Entry]) -> tuple[list[Step], dict[str, Asked]]:
+async def _judged(endpoint: Endpoint, entries: Sequence[Entry | Refusal]) -> tuple[list[Step], dict[str, Asked]]:
     """Return the steps that ``entries`` ask for, linked and validated, and the searches that references name."""
     steps: list[Step] = []
     issues: list[Issue] = []
     for entry in entries:
+        if isinstance(entry, Refusal):
+            issues += entry.issues
+            continue
         try:
             steps.append(step_of(endpoint, entry))
         except Refusal as refusal:

@@ -45,6 +45,7 @@ from polyclinic.kit.http.statuses import MethodNotAllowed, NotAcceptable, Unsupp
         (Refusal("x"), 422),
         (Refusal(issues=[Issue("conditional", "x")]), 412),
         (Refusal(issues=[Issue("business-rule", "x")]), 422),
+        (Refusal(issues=[Issue("not-found", "x"), Issue("conditional", "x")]), 400),
         (Unavailable("x"), 503),
     ],
 )
