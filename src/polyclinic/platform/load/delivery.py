@@ -4,6 +4,7 @@ Exactly once, see docs/decisions/0007-load-exactly-once.md.
 """
 
 import asyncio
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -198,9 +199,16 @@ class Server:
             async with self._session.request(method, url, data=body, headers=headers) as response:
                 return response.status, await response.read()
         except aiohttp.ClientConnectorError as error:
-            raise _NotNow(error.os_error.strerror or str(error.os_error)) from error
+            raise _NotNow(_why(error.os_error)) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _NotNow(str(error) or type(error).__name__) from error
+
+
+def _why(error: OSError) -> str:
+    """Return the system's own words; names that are not found have negative numbers and words of their own."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
 
 
 def _pauses() -> Iterator[float]:
