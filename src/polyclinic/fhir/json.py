@@ -10,7 +10,6 @@ import msgspec
 
 from polyclinic.fhir.outcome import Malformed
 
-
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from polyclinic.fhir.validate.findings import Check, Found, broken, kind
-from polyclinic.fhir.validate.narrative import check_narrative
+from polyclinic.fhir.narrative import check_narrative
+from polyclinic.fhir.validate.findings import Check, Finding, Found, broken, kind
 
 LONGEST = 1024 * 1024  # characters of a string, R4 datatypes.html#string
 LARGEST = 2**31 - 1  # of the integer types, R4 datatypes.html#integer
@@ -117,7 +117,7 @@ def check_xhtml(value: Any, owner: dict[str, Any]) -> Found | None:
     """Check the XHTML of a narrative."""
     if type(value) is not str:
         return _explain(value, str, "must be a string of XHTML")
-    return check_narrative(value)
+    return [Finding(issue.code, issue.diagnostics) for issue in check_narrative(value)] or None
 
 
 def _explain(value: Any, wanted: type, sentence: str) -> Found:

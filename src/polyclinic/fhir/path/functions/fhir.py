@@ -3,6 +3,7 @@
 from typing import Any
 
 from polyclinic.fhir import definitions
+from polyclinic.fhir.narrative import check_narrative
 from polyclinic.fhir.outcome import NotSupported
 from polyclinic.fhir.path.errors import PathError
 from polyclinic.fhir.path.functions.registry import on_items, one
@@ -92,8 +93,6 @@ def conforms_to(items: Collection, _scope: Scope, profile: Collection) -> Collec
 @on_items("htmlChecks")
 def html_checks(items: Collection, _scope: Scope) -> Collection:
     """Whether narratives keep the rules of txt-1 and txt-2."""
-    from polyclinic.fhir.validate.narrative import check_narrative  # validate imports this package
-
     texts = [item.value if isinstance(item, Node) else item for item in items]
     return [all(type(text) is str and not check_narrative(text) for text in texts)]
 

@@ -6,7 +6,7 @@ attributes are those of HTML 4.0 chapters 7 to 11 (without 9.4, ins and del) and
 
 from xml.parsers import expat
 
-from polyclinic.fhir.validate.findings import Finding, Found, broken
+from polyclinic.fhir.outcome import Issue
 
 XHTML = "http://www.w3.org/1999/xhtml"
 
@@ -79,17 +79,17 @@ class _Reader:
         self.problems[problem] = None
 
 
-def check_narrative(text: str) -> Found | None:
-    """Check the XHTML of one narrative; every rule it breaks is found once."""
+def check_narrative(text: str) -> list[Issue]:
+    """Return an issue for every rule that the XHTML of one narrative breaks, each once."""
     reader = _Reader()
     try:
         reader.read(text)
     except expat.ExpatError as error:
         reason = f"{expat.ErrorString(error.code)}, line {error.lineno} column {error.offset}"
-        return broken("structure", f"must be well-formed XHTML: {reason}")
+        return [Issue("structure", f"must be well-formed XHTML: {reason}")]
     except _Refused as refused:
-        return broken("invariant", f"txt-1: {refused}")
-    found: Found = [Finding("invariant", f"txt-1: {problem}") for problem in reader.problems]
+        return [Issue("invariant", f"txt-1: {refused}")]
+    issues = [Issue("invariant", f"txt-1: {problem}") for problem in reader.problems]
     if not reader.has_content:
-        found.append(Finding("invariant", "txt-2: the narrative must have some content"))
-    return found or None
+        issues.append(Issue("invariant", "txt-2: the narrative must have some content"))
+    return issues
