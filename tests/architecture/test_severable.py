@@ -12,10 +12,13 @@ from polyclinic.platform.catalog import manifests
 
 SOURCE = Path(__file__).parents[2] / "src" / "polyclinic"
 LAYERS = ("__init__.py", "fhir", "repository", "kit", "services/__init__.py")
-PYTEST = (
-    "-m pytest -q -p no:cacheprovider --import-mode=importlib -o asyncio_mode=auto "
-    "-o asyncio_default_fixture_loop_scope=session -o asyncio_default_test_loop_scope=session -W error"
-).split()
+SETTINGS = """[pytest]
+addopts = --import-mode=importlib --strict-markers -p no:cacheprovider
+asyncio_mode = auto
+asyncio_default_fixture_loop_scope = session
+asyncio_default_test_loop_scope = session
+filterwarnings = error
+"""
 
 
 @pytest.mark.parametrize("name", [manifest.name for manifest in manifests()])
@@ -26,7 +29,8 @@ def test_a_service_stands_alone(name, tmp_path):
         (shutil.copytree if (SOURCE / part).is_dir() else shutil.copy)(SOURCE / part, target)
     service = f"polyclinic.services.{name}"
     python(tmp_path, "-c", f"import {service}.main as main; assert main.__file__.startswith({str(tmp_path)!r})")
-    said = python(tmp_path, *PYTEST, f"polyclinic/services/{name}")
+    (tmp_path / "pytest.ini").write_text(SETTINGS)
+    said = python(tmp_path, "-m", "pytest", "-q", f"polyclinic/services/{name}")
     assert " passed" in said
 
 
