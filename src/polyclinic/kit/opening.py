@@ -31,13 +31,14 @@ class Opening:
     def __init__(self, place: Place, log: Log) -> None:
         self._place, self._log = place, log
         self._repository: Repository | None = None
+        self._reason = "the database of this service was not asked yet"
         self._attempts: asyncio.Task[None] | None = None
 
     @property
     def repository(self) -> Repository:
         """Return the open repository. Refuses: ``Unavailable`` while it is not open."""
         if self._repository is None:
-            raise Unavailable("the database of this service does not answer yet; ask again in a few seconds")
+            raise Unavailable(f"this service waits for its database: {self._reason}; ask again in a few seconds")
         return self._repository
 
     async def start(self) -> None:
@@ -89,7 +90,8 @@ class Opening:
                 password=place.password,
             )
         except (Refusal, OSError) as error:
-            self._log.warning("database missing", error=type(error).__qualname__)
+            self._reason = str(error) if isinstance(error, Refusal) else type(error).__qualname__
+            self._log.warning("database missing", reason=self._reason)
             return False
         self._log.info("database open")
         return True

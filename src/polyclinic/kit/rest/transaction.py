@@ -26,6 +26,9 @@ from polyclinic.repository.model import Written
 AT_A_STRETCH = 50
 """How many entries are judged before other requests get their turn."""
 
+AT_ONCE = 500
+"""How many resources are handed to the repository in one piece: each is some tens of microseconds without a pause."""
+
 Perform = Callable[[Call], Awaitable[Answer]]
 
 
@@ -165,9 +168,11 @@ async def _write(transaction: Transaction, steps: Iterable[Step], unresolved: di
 
 async def _keep(transaction: Transaction, steps: Iterable[Step]) -> None:
     planned = [(step, write) for step in steps if (write := step.write()) is not None]
-    written = await transaction.write([write for _, write in planned])
-    for (step, _), done in zip(planned, written, strict=True):
-        step.written = done
+    for start in range(0, len(planned), AT_ONCE):
+        part = planned[start : start + AT_ONCE]
+        written = await transaction.write([write for _, write in part])
+        for (step, _), done in zip(part, written, strict=True):
+            step.written = done
 
 
 async def _read(transaction: Transaction, steps: Iterable[Step]) -> dict[int, Answer]:

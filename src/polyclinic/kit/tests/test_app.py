@@ -81,6 +81,24 @@ async def _make_database(dsn, name, verb="create"):
     await connection.close()
 
 
+async def test_service_says_so_while_its_database_is_gone():
+    async with (
+        database() as dsn,
+        database() as other,
+        running(partial(assemble, MANIFEST), postgresql=dsn, log_level="error") as service,
+    ):
+        assert (await service.post("/fhir/Patient", {"resourceType": "Patient"})).status == 201
+        name = dsn.rpartition("/test_")[2].partition("?")[0]
+        await _make_database(other, f"test_{name} with (force)", verb="drop")
+        for method, path in (("GET", "/fhir/Patient/1"), ("GET", "/fhir/Patient"), ("DELETE", "/fhir/Patient/1")):
+            heard = await service.send(method, path)
+            assert (heard.status, heard.codes) == (503, ["transient"])
+        ready = await service.get("/health/ready")
+        assert (ready.status, ready.json["ready"]) == (503, False)
+        assert (await service.get("/health/live")).status == 200
+        await _make_database(other, f"test_{name}")
+
+
 def test_service_that_keeps_resources_needs_a_database():
     with pytest.raises(Misconfigured, match="POLYCLINIC_POSTGRESQL"):
         assemble(MANIFEST, Settings())
