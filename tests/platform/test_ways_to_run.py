@@ -1,7 +1,9 @@
 """Together, in the foreground, as an ordinary user, on foundations given by address, one service alone."""
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import time
 import urllib.request
@@ -74,6 +76,16 @@ async def test_addresses_replace_postgresql_and_nats(platform):
         await connection.close()
 
 
+def test_another_edge_takes_the_place_of_ours(platform):
+    state = platform.up("--edge", "http://clinic.example/fhir")
+    assert "edge" not in {process["name"] for process in state["processes"]}
+    assert state["base_url"] == "http://clinic.example/fhir"
+    address = next(process["address"] for process in state["processes"] if process["name"] == "records")
+    with urllib.request.urlopen(f"{address}/fhir/Patient", timeout=20) as answer:
+        assert "http://clinic.example/fhir/Patient" in answer.read().decode()
+    assert _is_free(platform.port)
+
+
 def test_postgresql_that_does_not_answer_is_named(platform):
     done = platform.run("up", "--data", str(platform.data), "--postgresql", "postgresql://nobody@127.0.0.1:9/none")
     assert done.returncode == 1
@@ -124,3 +136,9 @@ def test_help_has_an_example_and_the_exit_codes(platform, command):
     shown = platform.run(command, "--help").stdout
     assert "example" in shown
     assert "exit codes" in shown
+
+
+def _is_free(port):
+    with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        return True
+    return False

@@ -45,7 +45,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Let the command answer for machines."""
-    parser.add_argument("--json", action="store_true", help="answer in JSON")
+    parser.add_argument("--json", action="store_true", help="answer in JSON, a fault too (on standard error)")
 
 
 def folder_of(options: argparse.Namespace) -> Path:
