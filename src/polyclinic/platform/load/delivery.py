@@ -55,6 +55,16 @@ class Delivered:
     found: int = 0
     refused: list[Refused] = field(default_factory=list)
 
+    def with_all_of(self, other: "Delivered") -> "Delivered":
+        """Return both as one."""
+        return Delivered(
+            created=self.created + other.created,
+            standing=self.standing + other.standing,
+            deleted=self.deleted + other.deleted,
+            found=self.found + other.found,
+            refused=self.refused + other.refused,
+        )
+
 
 class Unreachable(Exception):
     """The server does not answer, or not as a FHIR server; the message is a sentence."""
@@ -175,7 +185,11 @@ class Server:
         status, body = await self._post(parcel.as_bundle("batch"))
         if 200 <= status < 300:
             return _read_answer(parcel, body)
-        return Delivered(refused=list(_refusals(parcel, status, body)))
+        if len(parcel.entries) == 1:
+            return Delivered(refused=list(_refusals(parcel, status, body)))
+        # something in it spoils the whole, such as bytes that are no UTF-8: the halves without it go in
+        halves = [await self._without_the_refused(half) for half in parcel.halves()]
+        return halves[0].with_all_of(halves[1])
 
     async def _is_there(self, witness: str) -> bool:
         """Whether the resource exists or existed: a deleted one was loaded, and is not brought back."""

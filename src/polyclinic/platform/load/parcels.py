@@ -6,7 +6,7 @@ A created resource gets an id made of the content it came in (docs/decisions/000
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -72,6 +72,14 @@ class Parcel:
         opening = b'{"resourceType":"Bundle","type":"%b","entry":[' % (type or self.type).encode()
         return opening + b",".join(self.body) + b"]}"
 
+    def halves(self) -> tuple["Parcel", "Parcel"]:
+        """Return two parcels of half the entries each."""
+        middle = len(self.entries) // 2
+        return (
+            replace(self, body=self.body[:middle], entries=self.entries[:middle]),
+            replace(self, body=self.body[middle:], entries=self.entries[middle:]),
+        )
+
 
 def parcels(documents: Iterable[Document | Trouble]) -> Iterator[Parcel | Trouble]:
     """Yield the documents as Bundles to send, in their order; what is no FHIR is a trouble."""
@@ -92,6 +100,8 @@ def parcels(documents: Iterable[Document | Trouble]) -> Iterator[Parcel | Troubl
             yield Trouble(document.place, str(error))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             yield Trouble(document.place, _no_json(document, error))
+        except RecursionError:
+            yield Trouble(document.place, "it is nested too deeply")
     yield from group.close()
 
 
@@ -153,7 +163,10 @@ def _of_bundle(document: Document) -> Iterator[Parcel]:
     digest = _digest(document.body)
     body, witness = [], None
     for number, entry in enumerate(bundle.entry):
-        written, created = _once(entry, _id(digest, number), collected=bundle.type == "collection")
+        try:
+            written, created = _once(entry, _id(digest, number), collected=bundle.type == "collection")
+        except (_NotLoadable, msgspec.ValidationError) as error:
+            raise _NotLoadable(f"entry {number} is no FHIR resource: {error}") from error
         body.append(written)
         witness = witness or created
     place = document.place
@@ -215,7 +228,7 @@ def _with_id(resource: bytes, head: _Head, id: str) -> bytes:
 
 def _must_be_resource(head: _Head) -> None:
     if not head.resourceType:
-        raise _NotLoadable("this is JSON but no FHIR: it has no resourceType")
+        raise _NotLoadable("this is JSON but no FHIR, as it has no resourceType")
 
 
 def _digest(body: bytes) -> bytes:

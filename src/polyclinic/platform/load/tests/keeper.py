@@ -41,7 +41,10 @@ class Keeper:
         return web.json_response(self.kept.get(key, {}), status=status)
 
     async def bundle(self, request):
-        bundle = await request.json(loads=json.loads)
+        try:
+            bundle = json.loads(await request.read())
+        except ValueError:
+            return web.json_response({"resourceType": "OperationOutcome", "issue": [_issue("")]}, status=400)
         self.bundles.append(bundle)
         if failure := self._next(self.before, request):
             return failure

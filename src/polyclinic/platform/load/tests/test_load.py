@@ -118,6 +118,16 @@ async def test_load_takes_the_other_lines_of_ndjson_without_the_refused_one(keep
     assert [(one.place.line, one.location) for one in tally.refused] == [(2, "Patient.birthDate")]
 
 
+async def test_load_finds_the_line_that_spoils_the_whole_bundle(keeper, tmp_path):
+    lines = [json.dumps({"resourceType": "Patient", "id": f"p{number}"}).encode() for number in range(9)]
+    lines[6] = b'{"resourceType":"Patient","id":"p6","language":"\xff"}'
+    path = tmp_path / "a.ndjson"
+    path.write_bytes(b"\n".join(lines))
+    tally = await loaded(keeper, path)
+    assert sorted(keeper.kept) == [f"Patient/p{number}" for number in range(9) if number != 6]
+    assert [one.place.line for one in tally.refused] == [7]
+
+
 async def test_load_names_broken_documents_and_takes_the_others(keeper, tmp_path):
     good, broken = written(tmp_path, "a.json", transaction("Ant")), written(tmp_path, "b.json", "{")
     tally = await loaded(keeper, good, broken)
