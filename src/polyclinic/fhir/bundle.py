@@ -6,10 +6,12 @@ Source: https://hl7.org/fhir/R4/bundle.html and https://hl7.org/fhir/R4/http.htm
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import msgspec
 
+from polyclinic.fhir import definitions
 from polyclinic.fhir.outcome import Invalid, Issue, Malformed, Refusal
 
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -71,8 +73,8 @@ def _read(index: int, item: Any) -> Entry | Refusal:
 
 def _entry(index: int, item: Any) -> Entry:
     place = f"Bundle.entry[{index}]"
-    item = _object(item, place)
-    request = _object(item.get("request"), f"{place}.request")
+    item = _object(item, place, "Bundle.entry")
+    request = _object(item.get("request"), f"{place}.request", "Bundle.entry.request")
     method = _text(request, "method", f"{place}.request")
     if method not in VERBS:
         raise Invalid(f"the method {method[:20]!r} is none of {', '.join(VERBS)}", at=f"{place}.request.method")
@@ -91,10 +93,20 @@ def _entry(index: int, item: Any) -> Entry:
     )
 
 
-def _object(value: Any, place: str) -> dict[str, Any]:
+def _object(value: Any, place: str, structure: str | None = None) -> dict[str, Any]:
+    """Return ``value``, an object with elements of ``structure`` only: a misspelt condition must not be lost."""
     if type(value) is not dict:
         raise Malformed(f"{place} has to be an object", at=place)
+    if structure is not None and not value.keys() <= _names(structure):
+        unknown = min(value.keys() - _names(structure))
+        raise Invalid(f"{structure} has no element {unknown[:64]!r}", at=place)
     return value
+
+
+@cache
+def _names(structure: str) -> frozenset[str]:
+    names = definitions.properties(structure).keys()
+    return frozenset(names) | {f"_{name}" for name in names}
 
 
 def _text(holder: dict[str, Any], name: str, place: str) -> str:

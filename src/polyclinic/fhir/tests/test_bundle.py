@@ -35,6 +35,8 @@ def test_entry_is_read():
         ({"resource": PATIENT, "request": {"method": "BREW", "url": "Patient"}}, "Bundle.entry[1].request.method"),
         ({"resource": PATIENT, "request": {"method": "POST"}}, "Bundle.entry[1].request.url"),
         ({"resource": PATIENT, "request": POST | {"ifMatch": "a\r\nb"}}, "Bundle.entry[1].request.ifMatch"),
+        ({"resource": PATIENT, "request": POST | {"ifNoneexist": "a=b"}}, "Bundle.entry[1].request"),
+        ({"resource": PATIENT, "request": POST, "fullURL": "urn:uuid:1"}, "Bundle.entry[1]"),
         ({"resource": [], "request": POST}, "Bundle.entry[1].resource"),
         ({"resource": {}, "request": POST}, "Bundle.entry[1].resource.resourceType"),
         ({"request": POST}, "Bundle.entry[1].resource"),

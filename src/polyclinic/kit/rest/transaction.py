@@ -69,17 +69,14 @@ async def _judged(endpoint: Endpoint, entries: Sequence[Entry | Refusal]) -> tup
             issues += faults(entry, refusal)
     issues += _overlaps(steps)
     issues += _repeated_addresses(steps)
-    references = await _relinked(steps, {step.entry.full_url: step.address for step in steps if _is_linked(step)})
+    addresses = {url: step.address for step in _keeping(steps) if (url := step.entry.full_url)}
+    references = await _relinked(steps, addresses)
     asked, unanswerable = gather(endpoint, references)
     issues += unanswerable
     async for step in _paced(_keeping(steps)):
         issues += placed(validate(step.resource), f"{step.entry.place}.resource")
     refuse(issue for issue in issues if issue.severity in ("error", "fatal"))
     return steps, asked
-
-
-def _is_linked(step: Step) -> bool:
-    return step.entry.full_url is not None and step.entry.resource is not None
 
 
 def _keeping(steps: Iterable[Step]) -> list[Step]:
@@ -94,14 +91,11 @@ async def _paced(steps: Sequence[Step]) -> AsyncIterator[Step]:
             await asyncio.sleep(0)
 
 
-async def _relinked(
-    steps: Sequence[Step], renamed: dict[str | None, str] | dict[str, str]
-) -> list[tuple[Step, ConditionalReference]]:
+async def _relinked(steps: Sequence[Step], renamed: dict[str, str]) -> list[tuple[Step, ConditionalReference]]:
     """Rewrite the links of all resources by ``renamed``; return the references that are searches."""
-    addresses = {old: new for old, new in renamed.items() if old is not None}
     references = []
     async for step in _paced(_keeping(steps)):
-        relinking = Relinking(addresses, step.entry.base)
+        relinking = Relinking(renamed, step.entry.base)
         relinking.relink(step.resource)
         references += [(step, reference) for reference in relinking.conditional]
     return references
