@@ -56,8 +56,9 @@ class Entry:
 def entries_of(bundle: dict[str, Any]) -> list[Entry | Refusal]:
     """Return the entries of a batch or transaction in order; in place of one that cannot be read, its refusal.
 
-    Raises: ``Malformed`` where there is no list of entries.
+    Raises: ``Malformed`` where there is no list of entries, ``Invalid`` for an element that a Bundle does not have.
     """
+    _object({name: value for name, value in bundle.items() if name != "resourceType"}, "Bundle", "Bundle")
     listed = bundle.get("entry", [])
     if type(listed) is not list:
         raise Malformed("the entries of a Bundle are a list", at="Bundle.entry")

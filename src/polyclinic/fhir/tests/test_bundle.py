@@ -8,7 +8,7 @@ import pytest
 from polyclinic.fhir.bundle import Entry, entries_of, outline, placed
 from polyclinic.fhir.json import encode
 from polyclinic.fhir.links import Relinking
-from polyclinic.fhir.outcome import Issue, Malformed, Refusal
+from polyclinic.fhir.outcome import Invalid, Issue, Malformed, Refusal
 
 PATIENT = {"resourceType": "Patient"}
 POST = {"method": "POST", "url": "Patient"}
@@ -53,6 +53,11 @@ def test_unreadable_entry_is_told_by_its_place(entry, place):
 def test_entries_that_are_no_list_are_refused():
     with pytest.raises(Malformed):
         entries_of({"resourceType": "Bundle", "entry": {}})
+
+
+def test_misspelt_element_of_a_bundle_is_refused():
+    with pytest.raises(Invalid, match="entries"):
+        entries_of({"resourceType": "Bundle", "type": "batch", "entries": []})
 
 
 def test_issue_of_a_resource_is_placed_in_its_bundle():
