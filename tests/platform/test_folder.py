@@ -67,6 +67,17 @@ def test_read_only_folder_is_refused(tmp_path):
     assert "--data DIR" in said
 
 
+def test_read_only_disk_is_refused(tmp_path):
+    if os.geteuid() != 0 or not _mount(tmp_path, "4m,ro"):
+        pytest.skip("a read-only disk can be mounted by root only")
+    try:
+        said = _prepare(tmp_path / "data")
+        assert "Read-only file system" in said
+        assert "--data DIR" in said
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
 def test_full_disk_is_refused(tmp_path):
     if os.geteuid() != 0 or not _mount(tmp_path, "4m"):
         pytest.skip("a small disk can be mounted by root only")

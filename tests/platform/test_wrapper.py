@@ -129,7 +129,14 @@ def test_missing_wheel_is_named(made):
     made.lock(f"unicorn==1.0 \\\n    --hash=sha256:{'0' * 64}\n")
     done = made.run("x")
     assert done.returncode == 1
-    assert "unicorn has no wheel for this machine" in done.stderr.splitlines()[-1]
+    assert "no wheel of unicorn for this machine" in done.stderr.splitlines()[-1]
+
+
+def test_registry_that_does_not_answer_is_named(made):
+    made.lock(f"unicorn==1.0 \\\n    --hash=sha256:{'0' * 64}\n")
+    done = made.run("x", PIP_NO_INDEX="0", PIP_INDEX_URL="http://127.0.0.1:9/simple", PIP_RETRIES="1")
+    assert done.returncode == 1
+    assert "PIP_INDEX_URL" in done.stderr.splitlines()[-1]
 
 
 def test_missing_program_is_replaceable(made):
