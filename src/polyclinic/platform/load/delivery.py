@@ -29,6 +29,7 @@ FEW = 4
 ANSWER_WITHIN = 300.0
 """Seconds that the server may take for one Bundle."""
 
+# the number is that of our Bundle, the place says where the entry came from
 _ENTRY = re.compile(r"^Bundle\.entry\[(\d+)\]\.?(?:resource\b\.?)?")
 
 
@@ -264,7 +265,7 @@ def _read_answer(parcel: Parcel, body: bytes) -> Delivered:
 
 def _of_entry(place: Place, status: str, outcome: _Outcome | None) -> list[Refused]:
     issues = outcome.issue if outcome else []
-    return [Refused(place, ", ".join(issue.expression), _words(issue)) for issue in issues] or [
+    return [Refused(place, _ENTRY.sub("", ", ".join(issue.expression)), _words(issue)) for issue in issues] or [
         Refused(place, "", f"the server answered {status} and no reason")
     ]
 

@@ -100,10 +100,9 @@ class Tally:
             console.print(self._sentence(), soft_wrap=True)
         for trouble in self.unreadable:
             console.print(Text(f"not read: {trouble.place}: {trouble.reason}", style="red"), soft_wrap=True)
-        if self.refused:
-            console.print(self._table())
+        self._print_refusals(console)
         if len(self.refused) > SHOWN:
-            console.print(f"and {len(self.refused) - SHOWN:,} more refusals: --json lists all of them")
+            console.print(f"and {len(self.refused) - SHOWN:,} more refusals: --json lists all of them", highlight=False)
         if self.left_out:
             shown = ", ".join(str(place) for place in self.left_out[:5])
             more = f" and {len(self.left_out) - 5:,} more" if len(self.left_out) > 5 else ""
@@ -112,6 +111,15 @@ class Tally:
             console.print(Text(self.unreachable, style="red"), soft_wrap=True)
         if self.interrupted or (self.unreachable and self.resources):
             console.print("Not complete: the same command goes on where this one stopped.")
+
+    def _print_refusals(self, console: Console) -> None:
+        """Write a table for eyes, and whole lines where a file or another program reads."""
+        if self.refused and console.is_terminal:
+            console.print(self._table())
+            return
+        for one in self.refused[:SHOWN]:
+            location = f"{one.location}: " if one.location else ""
+            console.print(Text(f"refused: {one.place}: {location}{one.reason}"), soft_wrap=True)
 
     def _sentence(self) -> Text:
         words = f"{self.created:,} resources created from {self.files:,} files in {self.seconds:.1f} s"
@@ -122,7 +130,9 @@ class Tally:
         return Text(words + (f", {len(self.refused):,} refusals." if self.refused else "."))
 
     def _table(self) -> Table:
-        table = Table("file", "line", "entry", "location", "reason", title="Refused")
+        table = Table(title="Refused")
+        for heading in ("file", "line", "entry", "location", "reason"):
+            table.add_column(heading, overflow="fold")
         for one in self.refused[:SHOWN]:
             file = one.place.file if one.place.member is None else f"{one.place.file}: {one.place.member}"
             numbers = [str(number) if number is not None else "" for number in (one.place.line, one.place.entry)]

@@ -1,17 +1,21 @@
 import argparse
 import asyncio
+import io
 import json
 import os
 import signal
 import sys
-from pathlib import Path
 
 import pytest
 from aiohttp import web
+from rich.console import Console
 
 from polyclinic.platform.load import add_parser, delivery
+from polyclinic.platform.load.delivery import Refused
 from polyclinic.platform.load.loading import Wish, load
 from polyclinic.platform.load.progress import Silence
+from polyclinic.platform.load.sources import Place
+from polyclinic.platform.load.tally import Tally
 from polyclinic.platform.load.tests.examples import tar_of, transaction, written
 from polyclinic.platform.load.tests.keeper import Torn
 
@@ -203,19 +207,25 @@ async def test_an_interrupted_load_goes_on_where_it_stopped(keeper, tmp_path, nu
     assert tally.exit == 0
 
 
-async def test_a_person_reads_a_sentence_and_a_table(keeper, tmp_path: Path):
+async def test_a_pipe_gets_whole_sentences(keeper, tmp_path):
     keeper.refuses = lambda resource: resource.get("name") == [{"family": "Bee"}]
     path = written(tmp_path, "a.json", transaction("Bee"))
     written(tmp_path, "notes.txt", "hello")
     process = await command(tmp_path, "--url", keeper.url)
     output, _ = await process.communicate()
+    told = output.decode()
     assert process.returncode == 1
-    for words in (
-        b"0 resources created from 1 files",
-        b"this is no date",
-        b"birthDate",
-        b"left out",
-        b"notes.txt",
-    ):
-        assert words in output, output.decode()
-    assert path.exists()
+    assert "0 resources created from 1 files" in told
+    assert f"refused: {path}, entry 0: birthDate: this is no date" in told
+    assert "left out" in told
+    assert "notes.txt" in told
+
+
+def test_a_terminal_gets_refusals_as_a_table():
+    screen = Console(file=io.StringIO(), force_terminal=True, width=70, color_system=None)
+    place = Place("a-long-name/" * 8 + "end.json", line=3)
+    tally = Tally(refused=[Refused(place, "birthDate", "no date")] * 30)
+    with screen.capture() as captured:
+        tally.print(screen)
+    for words in ("Refused", "line", "birthDate", "end.json", "and 10 more refusals"):
+        assert words in captured.get()
