@@ -3,6 +3,7 @@
     python bench/start_bench.py [--rounds 3] [--port 21500]
 
 First start (a folder made anew), later starts, with all services in one process; memory as PSS after a rest.
+Run it alone: pages that other platforms share with this one would count for less.
 """
 
 import argparse
