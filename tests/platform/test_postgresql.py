@@ -6,7 +6,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from polyclinic.platform import postgresql
+from polyclinic.platform import credentials, postgresql
 from polyclinic.platform.fault import Fault
 from polyclinic.platform.folder import Folder
 
@@ -89,15 +89,33 @@ def test_interrupted_first_start_leaves_no_cluster_behind(folder):
         assert (folder.postgresql / "PG_VERSION").exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user")
+async def test_root_drops_to_nobody_where_the_kernel_gives_no_namespace(tmp_path, monkeypatch):
+    monkeypatch.setattr(credentials, "_namespaces_work", lambda: False)
+    _open_the_way(tmp_path)
+    folder = Folder(tmp_path)
+    for _ in range(2):
+        with postgresql.running(folder, durable=False) as dsn:
+            connection = await asyncpg.connect(dsn)
+            await connection.close()
+            assert folder.postgresql.stat().st_uid == credentials.NOBODY
+            assert (folder.secrets / "postgresql.password").stat().st_uid == 0
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_root_runs_a_cluster_as_its_owner(folder, tmp_path):
     with postgresql.running(folder, durable=False):
         pass
     for path in (folder.postgresql, *folder.postgresql.rglob("*"), folder.sockets()):
         os.chown(path, 65534, 65534)
-    for part in (tmp_path, *tmp_path.parents[: len(tmp_path.parents) - 1]):
-        if part.stat().st_mode & 0o005 != 0o005:
-            part.chmod(0o755)
+    _open_the_way(tmp_path)
     server = postgresql.program(folder, durable=False)
     with postgresql.run_alone(server) as pid:
         assert Path(f"/proc/{pid}").stat().st_uid == 65534
+
+
+def _open_the_way(folder):
+    """Let every user reach ``folder``, which pytest keeps to itself."""
+    for part in (folder, *folder.parents[: len(folder.parents) - 1]):
+        if part.stat().st_mode & 0o005 != 0o005:
+            part.chmod(0o755)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import importlib
 import os
+import resource
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -17,6 +18,9 @@ from polyclinic.platform.state import Process, State
 from polyclinic.platform.supervisor import Supervisor
 
 
+_FILES = 65536
+
+
 def keep(house: House, announce: Callable[[State], None]) -> None:
     """Run ``house`` until a signal asks to stop; ``announce`` it once everything is ready.
 
@@ -24,6 +28,7 @@ def keep(house: House, announce: Callable[[State], None]) -> None:
     """
     refuse_misfits(house)
     house.folder.prepare()
+    _allow_many_files()
     with house.folder.hold():
         recovery.clear(house.folder)
         house.open_doors()
@@ -42,6 +47,13 @@ def refuse_misfits(house: House) -> None:
     """Raise ``Fault`` where the promises of the services do not fit together."""
     if misfits := check.faults(house.manifests):
         raise Fault("The services do not fit together: " + " ".join(misfits))
+
+
+def _allow_many_files() -> None:
+    """Let what we start hold as many connections as the machine allows; many shells allow 1,024 only."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if most == resource.RLIM_INFINITY else min(_FILES, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _start(house: House, supervisor: Supervisor) -> None:

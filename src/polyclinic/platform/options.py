@@ -39,7 +39,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=None,
         metavar="DIR",
-        help=f"the data folder (default: {default_folder()})",
+        help=f"the data folder (default: {default_folder()})".replace("%", "%%"),
     )
 
 

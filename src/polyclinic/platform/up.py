@@ -19,6 +19,7 @@ _EXAMPLES = f"""\
 examples:
   polyclinic up                                  everything on this machine, Ctrl-C stops it
   polyclinic up --data /srv/clinic --port 9000   its data there, FHIR on http://127.0.0.1:9000/fhir
+  polyclinic up --demo                           with patients to look at
   polyclinic up --detach --json                  return when all is ready, answer for a script
   polyclinic up --together                       all services in one process: less memory
   polyclinic up --postgresql postgresql://admin@db.clinic.example/postgres --nats nats://bus.clinic.example:4222
@@ -49,7 +50,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=_port,
         default=8080,
         metavar="N",
-        help="the port of the FHIR endpoint (default: 8080); services follow at N+1, N+2 …, NATS is at N+90",
+        help="the port of the FHIR endpoint (default: 8080); services follow at N+1, N+2 and so on, NATS is at N+90",
     )
     parser.add_argument("--detach", action="store_true", help="return when all is ready, keep running")
     parser.add_argument("--together", action="store_true", help="serve all services from one process")
