@@ -17,7 +17,6 @@ from polyclinic.platform.house import House
 from polyclinic.platform.state import Process, State
 from polyclinic.platform.supervisor import Supervisor
 
-
 _FILES = 65536
 
 
