@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -32,33 +33,43 @@ async def _nothing() -> Sequence[str]:
     return ()
 
 
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """Who receives FHIR requests in a service that keeps nothing itself.
+
+    ``opened`` are open while the service runs. ``missing`` is told by ``/health/ready``, which stays ready.
+    """
+
+    answering: Answering
+    opened: Sequence[AbstractAsyncContextManager[object]] = ()
+    missing: Missing = _nothing
+
+
 def assemble(
     manifest: Manifest,
     settings: Settings,
     *,
     routes: Sequence[BaseRoute] = (),
-    answering: Answering | None = None,
-    opened: Sequence[AbstractAsyncContextManager[object]] = (),
-    missing: Missing = _nothing,
+    reception: Reception | None = None,
+    now: Clock = clock.now,
 ) -> ASGIApp:
     """Return the ASGI app of the service that ``manifest`` promises.
 
-    A service that owns resource types serves them below ``/fhir`` from its repository. One that owns none says
-    with ``answering`` who serves ``/fhir``. ``opened`` are open while it runs. ``missing`` is told by ``/health/ready``
-    beside what the repository lacks; only the repository makes a service not ready.
+    A service that owns resource types serves them below ``/fhir`` from its repository; one that owns none may have
+    a ``reception`` instead. ``now`` is the clock of everything it keeps.
     Raises: ``Misconfigured`` where the settings lack what the manifest needs.
     """
     log = Log(manifest.name, level=settings.log_level)
-    opening = _opening(manifest, settings, log)
+    opening = _opening(manifest, settings, log, now)
     metrics = Metrics(manifest.name, opening.gauges if opening else dict)
-    if opening is not None and answering is None:
-        answering = _interactions(manifest, settings, opening, clock.now)
+    if opening is not None:
+        reception = Reception(_interactions(manifest, settings, opening, now))
     app = Starlette(
-        routes=[*routes, *_house_routes(manifest, metrics, opening, missing)],
-        lifespan=_lifespan(opening, opened),
+        routes=[*routes, *_house_routes(manifest, metrics, opening, reception.missing if reception else _nothing)],
+        lifespan=_lifespan(opening, reception.opened if reception else ()),
         exception_handlers={Refusal: _refused, 404: _no_address, 405: _no_address, Exception: _broken},
     )
-    front = _Front(Door(answering, body_limit=settings.body_limit), app) if answering else app
+    front = _Front(Door(reception.answering, body_limit=settings.body_limit), app) if reception else app
     return Telemetry(front, metrics=metrics, log=log)
 
 
@@ -79,13 +90,13 @@ class _Front:
         await self._routes(scope, receive, send)
 
 
-def _opening(manifest: Manifest, settings: Settings, log: Log) -> Opening | None:
+def _opening(manifest: Manifest, settings: Settings, log: Log, now: Clock) -> Opening | None:
     if not manifest.owns:
         return None
     if settings.postgresql is None:
         raise Misconfigured(f"{manifest.name} keeps resources and needs POLYCLINIC_POSTGRESQL, the DSN of its database")
     password = settings.password if settings.postgresql_password_file else None
-    return Opening(Place(settings.postgresql, manifest.owns, settings.connections, password), log)
+    return Opening(Place(settings.postgresql, manifest.owns, settings.connections, password, now), log)
 
 
 def _interactions(manifest: Manifest, settings: Settings, opening: Opening, now: Clock) -> Answering:
@@ -94,6 +105,7 @@ def _interactions(manifest: Manifest, settings: Settings, opening: Opening, now:
         base=settings.base_url,
         types=frozenset(manifest.owns),
         keep=lambda: opening.repository,
+        now=now,
         started=now(),
     )
     return Interactions(endpoint).answer

@@ -1,4 +1,4 @@
-"""What the tests of services share, and what ships with them: a database, a running service, a client. No mocks.
+"""What the tests of services share, and what ships with them: a database, a running service, a client, a clock.
 
 The environment names a PostgreSQL superuser in ``POLYCLINIC_TEST_POSTGRESQL``; each test module makes its own database.
 """
@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -26,6 +27,18 @@ POSTGRESQL = "POLYCLINIC_TEST_POSTGRESQL"
 
 Create = Callable[[Settings], ASGIApp]
 """What every service's ``main`` offers."""
+
+
+class SteppingClock:
+    """A clock that goes one second further each time it is read, from a given moment on."""
+
+    def __init__(self, moment: datetime) -> None:
+        self.moment = moment
+
+    def __call__(self) -> datetime:
+        """Return the next moment."""
+        self.moment += timedelta(seconds=1)
+        return self.moment
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 from polyclinic.fhir.definitions import RESOURCE_TYPES
 from polyclinic.fhir.outcome import NotFound
+from polyclinic.kit.clock import Clock
 from polyclinic.repository import Repository
 from polyclinic.repository.model import Kept
 
@@ -25,6 +26,7 @@ class Endpoint:
     base: str
     types: frozenset[str]
     keep: Callable[[], Repository]
+    now: Clock
     started: datetime
 
     @property

@@ -5,7 +5,6 @@ Source: https://hl7.org/fhir/R4/http.html#search and https://hl7.org/fhir/R4/sea
 
 from polyclinic.fhir.outcome import Issue, Unacceptable
 from polyclinic.fhir.search.query import parse
-from polyclinic.kit import clock
 from polyclinic.kit.http.message import Answer, Call, Pairs, read_pairs
 from polyclinic.kit.http.negotiation import is_form, without_format
 from polyclinic.kit.http.statuses import UnsupportedMediaType
@@ -35,7 +34,7 @@ async def search_by_form(endpoint: Endpoint, call: Call, target: Target) -> Answ
 
 async def _search(endpoint: Endpoint, call: Call, target: Target, pairs: Pairs) -> Answer:
     asked, cursor = without_cursor(pairs)
-    query = parse(target.type or None, asked, lenient=preferred(call.headers).lenient, now=clock.now())
+    query = parse(target.type or None, asked, lenient=preferred(call.headers).lenient, now=endpoint.now())
     address = f"{endpoint.base}/{target.type}" if target.type else endpoint.base
     used = list(query.used)
     if query.summary == "count":

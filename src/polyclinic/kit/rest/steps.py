@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from polyclinic.fhir.bundle import Entry
 from polyclinic.fhir.outcome import Invalid, Issue, NotSupported, Refusal, Unacceptable
 from polyclinic.fhir.search.query import Query, parse
-from polyclinic.kit import clock
 from polyclinic.kit.http.message import Call
 from polyclinic.kit.rest.endpoint import Endpoint
 from polyclinic.kit.rest.prefer import version_to_match
@@ -81,7 +80,7 @@ def step_of(endpoint: Endpoint, entry: Entry) -> Step:
     if target.kind not in ("type", "instance") or (entry.method, target.kind) == ("POST", "instance"):
         raise Unacceptable(f"a transaction cannot {entry.method} {entry.url[:200]!r}")
     step.if_match = version_to_match(call.headers.get("if-match"))
-    return _deleting(step) if entry.method == "DELETE" else _keeping(step)
+    return _deleting(step) if entry.method == "DELETE" else _keeping(step, new_id(endpoint.now()))
 
 
 def call_of(endpoint: Endpoint, entry: Entry, prefer: str) -> Call:
@@ -120,13 +119,13 @@ def _deleting(step: Step) -> Step:
     return step
 
 
-def _keeping(step: Step) -> Step:
+def _keeping(step: Step, new: str) -> Step:
     resource, call, target = step.resource, step.call, step.target
     agree_on_type(resource, target.type)
     if step.entry.method == "POST":
         only(call)
         step.where = condition(target.type, call.headers.get("if-none-exist"), at="ifNoneExist")
-        step.id = new_id(clock.now())
+        step.id = new
     elif target.id:
         only(call)
         agree_on_id(resource, target.id)
@@ -134,7 +133,7 @@ def _keeping(step: Step) -> Step:
     else:
         step.where = _needed_condition(step)
         step.sent_id = _sent_id(resource)
-        step.id = step.sent_id or new_id(clock.now())
+        step.id = step.sent_id or new
     resource["id"] = step.id
     return step
 

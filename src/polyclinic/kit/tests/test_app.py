@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
@@ -12,7 +13,7 @@ from polyclinic.fhir.outcome import Conflict
 from polyclinic.kit.app import assemble
 from polyclinic.kit.manifest import Manifest
 from polyclinic.kit.settings import Misconfigured, Settings
-from polyclinic.kit.testing import database, running
+from polyclinic.kit.testing import SteppingClock, database, running
 from polyclinic.kit.tests.conftest import MANIFEST
 
 
@@ -97,6 +98,15 @@ async def test_service_says_so_while_its_database_is_gone():
         assert (ready.status, ready.json["ready"]) == (503, False)
         assert (await service.get("/health/live")).status == 200
         await _make_database(other, f"test_{name}")
+
+
+async def test_what_is_kept_is_dated_by_the_clock_of_the_service():
+    clock = SteppingClock(datetime(2026, 1, 1, tzinfo=UTC))
+    async with database() as dsn, running(partial(assemble, MANIFEST, now=clock), postgresql=dsn) as service:
+        heard = await service.post("/fhir/Patient", {"resourceType": "Patient"})
+        assert heard.headers["last-modified"].startswith("Thu, 01 Jan 2026 00:00:")
+        near = await service.get("/fhir/Patient?_lastUpdated=ap2026-01-01")
+        assert near.json["total"] == 1
 
 
 def test_service_that_keeps_resources_needs_a_database():

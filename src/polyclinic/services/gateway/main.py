@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp
 
 from polyclinic.kit import clock
-from polyclinic.kit.app import assemble
+from polyclinic.kit.app import Reception, assemble
 from polyclinic.kit.call import Neighbours
 from polyclinic.kit.settings import Settings
 from polyclinic.services.gateway import actions
@@ -17,10 +17,5 @@ def create(settings: Settings) -> ASGIApp:
     """Return the gateway as an ASGI app."""
     neighbours = Neighbours(settings.services)
     gateway = Gateway(House(settings.base_url, settings.owners), neighbours, clock.now())
-    return assemble(
-        manifest,
-        settings,
-        answering=answering(gateway),
-        opened=[neighbours],
-        missing=lambda: actions.missing(gateway),
-    )
+    reception = Reception(answering(gateway), opened=[neighbours], missing=lambda: actions.missing(gateway))
+    return assemble(manifest, settings, reception=reception)
