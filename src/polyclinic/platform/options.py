@@ -6,8 +6,9 @@ import pwd
 from pathlib import Path
 
 import polyclinic
-from polyclinic.platform import envoy, nats, postgresql
+from polyclinic.platform import envoy, nats
 from polyclinic.platform.fault import Fault
+from polyclinic.platform.postgresql import finding
 
 DONE, COULD_NOT, WRONG_USAGE, NOT_RUNNING, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -20,7 +21,7 @@ ADDRESS_NATS = "POLYCLINIC_NATS"
 ADDRESS_EDGE = "POLYCLINIC_EDGE"
 LOG_LEVEL = "POLYCLINIC_LOG_LEVEL"
 _KNOWN = {ADDRESS_POSTGRESQL, ADDRESS_NATS, ADDRESS_EDGE, LOG_LEVEL}
-_KNOWN |= {postgresql.BINARIES, nats.BINARY, envoy.BINARY}
+_KNOWN |= {finding.BINARIES, nats.BINARY, envoy.BINARY}
 _PASSED_OVER = ("POLYCLINIC_TEST_", "POLYCLINIC_ENVIRONMENT")
 """Not of the platform: the test suite's and the wrapper's."""
 
