@@ -83,9 +83,10 @@ def table(result: dict) -> str:
             "",
             "**CPU ms** is what edge, services, database (in brackets, in this order) and NATS spend on a request;",
             "of import and load on one resource.",
+            "**Others** are the cores that work of no part of this took meanwhile: the more, the slower and dearer.",
             "",
-            "| scenario | clients | rate /s | p50 ms | p99 ms | CPU ms | entries | peer /s | peer CPU ms | target |",
-            "|---|---|---|---|---|---|---|---|---|---|",
+            "| scenario | clients | rate /s | p50 ms | p99 ms | CPU ms | others | entries | peer /s | peer CPU ms | target |",
+            "|---|---|---|---|---|---|---|---|---|---|---|",
             *(_row(line, peers) for line in lines if "concurrency" in line),
             "",
             *_remarks(lines),
@@ -98,7 +99,7 @@ def table(result: dict) -> str:
 def _row(line: dict, peers: dict) -> str:
     name, clients = line["scenario"], line["concurrency"]
     if "unsupported" in line:
-        return f"| {name} | {clients} | not supported yet ({line['unsupported']}) | | | | | | | |"
+        return f"| {name} | {clients} | not supported yet ({line['unsupported']}) | | | | | | | | |"
     rate = line.get("resources_per_s") or line.get("rps") or 0
     errors = f" ({line['errors']} errors)" if line["errors"] else ""
     cells = [
@@ -108,6 +109,7 @@ def _row(line: dict, peers: dict) -> str:
         _figure(line.get("p50_ms")),
         _figure(line.get("p99_ms")),
         _cpu(line, rate),
+        _figure(line["cpu_cores"].get("other")),
         _figure(line.get("entries_mean")),
         _figure(peers["rates"].get(name, {}).get(str(clients))),
         _figure(peers["cpu_ms"].get(name) if clients == 8 else None),

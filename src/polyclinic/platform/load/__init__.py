@@ -1,6 +1,6 @@
 """``polyclinic load``: Synthea Bundles and NDJSON into a FHIR server, exactly once.
 
-sources finds and reads · parcels makes Bundles that may arrive twice · delivery sends · tally tells.
+sources finds and reads · parcels makes Bundles that may arrive twice · delivery sends · answers reads · tally tells.
 """
 
 import argparse

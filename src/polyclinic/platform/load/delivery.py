@@ -5,18 +5,15 @@ Exactly once, see docs/decisions/0007-load-exactly-once.md.
 
 import asyncio
 import os
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
 import aiohttp
-import msgspec
 from yarl import URL
 
+from polyclinic.platform.load.answers import CutOff, Delivered, read_answer, refusals
 from polyclinic.platform.load.parcels import Parcel
-from polyclinic.platform.load.sources import Place
 
 FHIR_JSON = "application/fhir+json"
 PASSES = frozenset({408, 425, 429, 502, 503, 504})
@@ -29,43 +26,6 @@ FEW = 4
 ANSWER_WITHIN = 300.0
 """Seconds that the server may take for one Bundle."""
 
-# the number is that of our Bundle, the place says where the entry came from
-_ENTRY = re.compile(r"^Bundle\.entry\[(\d+)\]\.?(?:resource\b\.?)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """One thing that did not go in: where it came from, where in it the fault is (FHIRPath), and why."""
-
-    place: Place
-    location: str
-    reason: str
-
-
-@dataclass(slots=True)
-class Delivered:
-    """What became of the resources of one parcel.
-
-    ``standing`` ones were there under the same id: updated, or equal already. ``found`` ones were not sent,
-    as the whole Bundle had been committed before.
-    """
-
-    created: int = 0
-    standing: int = 0
-    deleted: int = 0
-    found: int = 0
-    refused: list[Refused] = field(default_factory=list)
-
-    def with_all_of(self, other: "Delivered") -> "Delivered":
-        """Return both as one."""
-        return Delivered(
-            created=self.created + other.created,
-            standing=self.standing + other.standing,
-            deleted=self.deleted + other.deleted,
-            found=self.found + other.found,
-            refused=self.refused + other.refused,
-        )
-
 
 class Unreachable(Exception):
     """The server does not answer, or not as a FHIR server; the message is a sentence."""
@@ -77,35 +37,6 @@ class _NotNow(Exception):
 
 class _PerhapsNever(_NotNow):
     """The server says no in a way that it says also while it falls over."""
-
-
-class _Issue(msgspec.Struct):
-    diagnostics: str = ""
-    details: dict[str, msgspec.Raw] = {}
-    expression: list[str] = []
-    severity: str = "error"
-    code: str = ""
-
-
-class _Outcome(msgspec.Struct):
-    issue: list[_Issue] = []
-
-
-class _Response(msgspec.Struct, frozen=True):
-    status: str = ""
-    outcome: _Outcome | None = None
-
-
-class _Entry(msgspec.Struct):
-    response: _Response = _Response()
-
-
-class _Answer(msgspec.Struct):
-    entry: list[_Entry] = []
-
-
-_answer = msgspec.json.Decoder(_Answer)
-_outcome = msgspec.json.Decoder(_Outcome)
 
 
 class Server:
@@ -159,7 +90,7 @@ class Server:
         for attempt, pause in enumerate(_pauses()):
             try:
                 return await self._attempt(parcel, again=attempt > 0, doubted=doubts > 0)
-            except _NotNow as error:
+            except (_NotNow, CutOff) as error:
                 doubts -= isinstance(error, _PerhapsNever)
                 if loop.time() + pause > give_up:
                     raise Unreachable(
@@ -177,17 +108,17 @@ class Server:
         if doubted and status in MAY_PASS:
             raise _PerhapsNever(f"it answered {status}")
         if 200 <= status < 300:
-            return _read_answer(parcel, body)
+            return read_answer(parcel, body)
         if parcel.divisible and len(parcel.entries) > 1:
             return await self._without_the_refused(parcel)
-        return Delivered(refused=list(_refusals(parcel, status, body)))
+        return Delivered(refused=list(refusals(parcel, status, body)))
 
     async def _without_the_refused(self, parcel: Parcel) -> Delivered:
         status, body = await self._post(parcel.as_bundle("batch"))
         if 200 <= status < 300:
-            return _read_answer(parcel, body)
+            return read_answer(parcel, body)
         if len(parcel.entries) == 1:
-            return Delivered(refused=list(_refusals(parcel, status, body)))
+            return Delivered(refused=list(refusals(parcel, status, body)))
         # something in it spoils the whole, such as bytes that are no UTF-8: the halves without it go in
         halves = [await self._without_the_refused(half) for half in parcel.halves()]
         return halves[0].with_all_of(halves[1])
@@ -239,55 +170,3 @@ def _until(deadline: float) -> Iterator[None]:
     yield
     while loop.time() < deadline:
         yield
-
-
-def _read_answer(parcel: Parcel, body: bytes) -> Delivered:
-    """Return what the server says of each entry; Raises: ``_NotNow`` where the answer is cut off."""
-    try:
-        answer = _answer.decode(body)
-    except msgspec.DecodeError as error:
-        raise _NotNow(f"its answer is no Bundle: {error}") from error
-    if len(answer.entry) != len(parcel.entries):
-        raise _NotNow(f"it answered {len(answer.entry)} entries to {len(parcel.entries)}")
-    delivered = Delivered()
-    for place, entry in zip(parcel.entries, answer.entry, strict=True):
-        status = entry.response.status[:3]
-        if status == "201":
-            delivered.created += 1
-        elif status == "204":
-            delivered.deleted += 1
-        elif status.startswith("2"):
-            delivered.standing += 1
-        else:
-            delivered.refused += _of_entry(place, status, entry.response.outcome)
-    return delivered
-
-
-def _of_entry(place: Place, status: str, outcome: _Outcome | None) -> list[Refused]:
-    issues = outcome.issue if outcome else []
-    return [Refused(place, _ENTRY.sub("", ", ".join(issue.expression)), _words(issue)) for issue in issues] or [
-        Refused(place, "", f"the server answered {status} and no reason")
-    ]
-
-
-def _refusals(parcel: Parcel, status: int, body: bytes) -> Iterator[Refused]:
-    """Yield the issues of an OperationOutcome, each at the entry that its location names."""
-    whole = parcel.entries[0]
-    whole = Place(whole.file, whole.member, whole.line)
-    try:
-        issues = _outcome.decode(body).issue
-    except msgspec.DecodeError:
-        issues = []
-    for issue in issues:
-        location = ", ".join(issue.expression)
-        entry = _ENTRY.match(location)
-        named = entry is not None and int(entry[1]) < len(parcel.entries)
-        place = parcel.entries[int(entry[1])] if entry and named else whole
-        yield Refused(place, location[entry.end() :] if entry and named else location, _words(issue))
-    if not issues:
-        yield Refused(whole, "", f"the server answered {status}: {body[:200].decode(errors='replace') or 'nothing'}")
-
-
-def _words(issue: _Issue) -> str:
-    text = issue.details.get("text")
-    return issue.diagnostics or (msgspec.json.decode(text, type=str) if text else issue.code)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from polyclinic.platform.load.delivery import Delivered, Refused
+from polyclinic.platform.load.answers import Delivered, Refused
 from polyclinic.platform.load.sources import Place, Trouble
 
 SHOWN = 20

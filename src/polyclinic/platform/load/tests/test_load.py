@@ -11,7 +11,7 @@ from aiohttp import web
 from rich.console import Console
 
 from polyclinic.platform.load import add_parser, delivery
-from polyclinic.platform.load.delivery import Refused
+from polyclinic.platform.load.answers import Refused
 from polyclinic.platform.load.loading import Wish, load
 from polyclinic.platform.load.progress import Silence
 from polyclinic.platform.load.sources import Place
