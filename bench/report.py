@@ -21,6 +21,19 @@ PACKAGES = (
     "msgspec",
 )
 
+HEADINGS = (
+    "scenario",
+    "clients",
+    "rate /s",
+    "p50 ms",
+    "p99 ms",
+    "CPU ms",
+    "others",
+    "entries",
+    "peer /s",
+    "peer CPU ms",
+    "target",
+)
 TARGETS = {
     "read_patient": "at most 0.30 ms, 3,500/s",
     "create_observation": "at most 0.65 ms, 1,300/s",
@@ -85,8 +98,8 @@ def table(result: dict) -> str:
             "of import and load on one resource.",
             "**Others** are the cores that work of no part of this took meanwhile: the more, the slower and dearer.",
             "",
-            "| scenario | clients | rate /s | p50 ms | p99 ms | CPU ms | others | entries | peer /s | peer CPU ms | target |",
-            "|---|---|---|---|---|---|---|---|---|---|---|",
+            f"| {' | '.join(HEADINGS)} |",
+            "|---" * len(HEADINGS) + "|",
             *(_row(line, peers) for line in lines if "concurrency" in line),
             "",
             *_remarks(lines),
