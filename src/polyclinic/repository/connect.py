@@ -1,17 +1,16 @@
 """Connections: how the repository speaks to PostgreSQL, and what it says when PostgreSQL is away."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
 from polyclinic.fhir.outcome import Conflict, Unavailable
+from polyclinic.repository.pool import Pool
 
-Session = asyncpg.Connection | PoolConnectionProxy
+Session = asyncpg.Connection
 """One connection, for statements that belong together."""
-Database = Session | asyncpg.Pool
+Database = Session | Pool
 """Anything that runs one statement."""
 
 SETTINGS = {
@@ -39,43 +38,38 @@ _AWAY = (
 _RACED = (asyncpg.UniqueViolationError, asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
-class Connection(asyncpg.Connection):
-    """A connection that is handed back to its pool without a round trip: nothing here leaves a session changed."""
-
-    def get_reset_query(self) -> str:
-        """Return nothing to run."""
-        return ""
-
-
-async def open_pool(dsn: str, *, connections: int, password: Callable[[], str] | None) -> asyncpg.Pool:
+def open_pool(dsn: str, *, connections: int, password: Callable[[], str] | None) -> Pool:
     """Return a pool of ``connections`` to ``dsn``; ``password`` is asked whenever one is made."""
-    return await asyncpg.create_pool(
-        dsn,
-        password=password,
-        min_size=1,
-        max_size=connections,
-        connection_class=Connection,
-        server_settings=SETTINGS,
-        statement_cache_size=1000,
-        max_cached_statement_lifetime=0,
-        max_inactive_connection_lifetime=0,
-        timeout=10,
-        command_timeout=60,
-    )
+
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(
+            dsn,
+            password=password,
+            server_settings=SETTINGS,
+            statement_cache_size=1000,
+            max_cached_statement_lifetime=0,
+            timeout=10,
+            command_timeout=60,
+        )
+
+    return Pool(connect, connections)
 
 
-@asynccontextmanager
-async def refusing() -> AsyncIterator[None]:
-    """Say in FHIR's words what PostgreSQL could not do.
+class refusing:
+    """A context that says in FHIR's words what PostgreSQL could not do.
 
     Raises: ``Unavailable`` when it is away, full or stopping; ``Conflict`` when another writer was first.
     """
-    try:
-        yield
-    except _RACED as error:
-        raise Conflict("somebody else changed the same resource at the same time; read it again") from error
-    except _AWAY as error:
-        raise Unavailable(f"the database does not answer now ({type(error).__name__})") from error
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Say what went wrong, if anything did."""
+        if isinstance(error, _RACED):
+            raise Conflict("somebody else changed the same resource at the same time; read it again") from error
+        if isinstance(error, _AWAY):
+            raise Unavailable(f"the database does not answer now ({type(error).__name__})") from error
 
 
 async def again_if_lost(read: Callable[[], Awaitable[Answer]]) -> Answer:

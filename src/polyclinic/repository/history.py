@@ -9,7 +9,7 @@ from polyclinic.repository.connect import Database
 from polyclinic.repository.model import Cursor, Kept, Page
 
 _OF_ONE = """
-select $1 as type, $2 as id, v.* from (
+select $1 as type, $2 as id, v.version, v.updated, v.method, v.body, v.position from (
     select version, updated, method, body, version::bigint as position from resource where type = $1 and id = $2
     union all
     select a.version, a.updated, a.method, a.body, a.version
@@ -17,8 +17,8 @@ select $1 as type, $2 as id, v.* from (
 ) v
 where position < $3 and updated >= $4 order by position desc limit $5"""
 _OF_MANY = """
-select c.type, c.id, c.version, c.updated, c.method, c.seq as position,
-       case when r.version = c.version then r.body else a.body end as body
+select c.type, c.id, c.version, c.updated, c.method,
+       case when r.version = c.version then r.body else a.body end as body, c.seq as position
 from (select * from change where {of} seq < $1 and updated >= $2 order by seq desc limit $3) c
 join resource r on r.key = c.resource
 left join archive a on a.resource = c.resource and a.version = c.version
@@ -56,8 +56,8 @@ async def history(
 
 
 def kept(row: asyncpg.Record) -> Kept:
-    """Return the version in ``row``."""
-    return Kept(row["type"], row["id"], row["version"], row["updated"], row["method"], row["body"])
+    """Return the version in ``row``, whose first columns are those of ``Kept`` in their order."""
+    return Kept(*row[:6])
 
 
 def _position(cursor: Cursor | None) -> int:

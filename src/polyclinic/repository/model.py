@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NewType
+from typing import Any, Literal, NamedTuple, NewType
 
 from polyclinic.fhir.search.query import Query
 
@@ -20,8 +20,7 @@ FeedPosition = NewType("FeedPosition", str)
 """A position in the change feed: the PostgreSQL snapshot up to which changes were read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """One version of one resource, its body as it is served (UTF-8 JSON); a deleted one has no body."""
 
     type: str

@@ -8,8 +8,6 @@ from datetime import datetime
 from time import monotonic
 from typing import Any
 
-import asyncpg
-
 from polyclinic.fhir.outcome import NotSupported
 from polyclinic.fhir.search.query import Query
 from polyclinic.repository import feed, statements
@@ -29,6 +27,7 @@ from polyclinic.repository.model import (
 )
 from polyclinic.repository.order import cursor_at, order_of, values_of
 from polyclinic.repository.plan import FEW, ByHits, ByKeys, CommonTerms, Plan, plan
+from polyclinic.repository.pool import Pool
 from polyclinic.repository.transaction import Transaction, alone
 from polyclinic.repository.write import KeySource
 
@@ -45,6 +44,8 @@ _COMMON = """
 select s.most_common_vals::text::bigint[] as keys, s.most_common_freqs as shares, c.reltuples as rows
 from pg_stats s join pg_class c on c.oid = 'posting'::regclass
 where s.schemaname = current_schema() and s.tablename = 'posting' and s.attname = 'key'"""
+_SIGN_OF_LIFE = 5.0
+"""Seconds in which a healthy database answers."""
 _LOOK_AGAIN = 60.0
 """Seconds after which the common terms are asked for again."""
 
@@ -52,7 +53,7 @@ _LOOK_AGAIN = 60.0
 class Repository:
     """The resources of one service. Open it with ``open``; every call is one short use of a pooled connection."""
 
-    def __init__(self, pool: asyncpg.Pool, types: Collection[str], clock: Callable[[], datetime]) -> None:
+    def __init__(self, pool: Pool, types: Collection[str], clock: Callable[[], datetime]) -> None:
         self._pool = pool
         self._clock = clock
         self._keys = KeySource()
@@ -74,35 +75,33 @@ class Repository:
 
         Raises: ``Unavailable`` while PostgreSQL does not answer; ``NewerDatabase``.
         """
-        async with refusing():
-            pool = await open_pool(dsn, connections=connections, password=password)
-            try:
-                async with pool.acquire() as connection:
+        pool = open_pool(dsn, connections=connections, password=password)
+        try:
+            with refusing():
+                async with pool.lease() as connection:
                     await migrate(connection)
-            except BaseException:
-                pool.terminate()
-                raise
+        except BaseException:
+            await pool.close(patience=0)
+            raise
         return cls(pool, types, clock)
 
     async def close(self) -> None:
         """Close all connections, after the calls under way."""
-        try:
-            await asyncio.wait_for(self._pool.close(), timeout=5)
-        except TimeoutError:
-            self._pool.terminate()
+        await self._pool.close(patience=5)
 
     def connections(self) -> tuple[int, int]:
         """Return how many connections are open, and how many of them are idle."""
-        return self._pool.get_size(), self._pool.get_idle_size()
+        return self._pool.count()
 
     async def ping(self) -> None:
         """Ask the database for a sign of life. Raises: ``Unavailable``."""
-        async with refusing():
-            await again_if_lost(lambda: self._pool.fetchval("select 1", timeout=5))
+        with refusing():
+            async with asyncio.timeout(_SIGN_OF_LIFE):
+                await again_if_lost(lambda: self._pool.fetchval("select 1"))
 
     async def read(self, type: str, id: str) -> Kept | None:
         """Return what stands of a resource, a deleted one included; None if it was never there."""
-        async with refusing():
+        with refusing():
             row = await again_if_lost(lambda: self._pool.fetchrow(_READ, type, id))
         return kept(row) if row else None
 
@@ -110,21 +109,23 @@ class Repository:
         """Return one version of a resource, or None."""
         if version >= 2**31:
             return None
-        async with refusing():
+        with refusing():
             row = await again_if_lost(lambda: self._pool.fetchrow(_READ_VERSION, type, id, version))
         return kept(row) if row else None
 
     async def write(self, write: Write) -> Written:
         """Do one interaction, all or nothing. Raises: as ``Transaction.write``."""
-        async with refusing(), self._pool.acquire() as connection:
-            transaction = Transaction(connection, self._keys, self._clock(), self._found)
-            return await alone(transaction, write, connection)
+        with refusing():
+            async with self._pool.lease() as connection:
+                transaction = Transaction(connection, self._keys, self._clock(), self._found)
+                return await alone(transaction, write, connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Open a transaction: what is done in it is kept when the block ends, and not at all if it raises."""
-        async with refusing(), self._pool.acquire() as connection, connection.transaction():
-            yield Transaction(connection, self._keys, self._clock(), self._found)
+        with refusing():
+            async with self._pool.lease() as connection, connection.transaction():
+                yield Transaction(connection, self._keys, self._clock(), self._found)
 
     async def search(self, query: Query, *, cursor: Cursor | None = None) -> Page:
         """Return one page of what ``query`` finds, behind ``cursor``.
@@ -132,7 +133,7 @@ class Repository:
         ``total`` is there where the query asks for it or counting costs nothing. Raises: ``Unacceptable`` for a
         cursor of another search.
         """
-        async with refusing():
+        with refusing():
             await self._look_at_statistics()
             found = await again_if_lost(lambda: self._found(self._pool, query, cursor))
             total = await self.count(query) if query.total in ("accurate", "estimate") else None
@@ -142,7 +143,7 @@ class Repository:
 
     async def count(self, query: Query) -> int:
         """Return how many resources ``query`` finds."""
-        async with refusing():
+        with refusing():
             await self._look_at_statistics()
             chosen = await _settled(self._pool, plan(_typed(query), self._common))
             text, arguments = statements.count(chosen)
@@ -158,19 +159,19 @@ class Repository:
         cursor: Cursor | None = None,
     ) -> Page:
         """Return versions, newest first: of one resource, of ``type``, or of all; ``since`` is inclusive."""
-        async with refusing():
+        with refusing():
             return await history(self._pool, type, id, since=since, count=count, cursor=cursor)
 
     async def counts(self) -> Counts:
         """Return how many resources of each type are not deleted."""
         types = sorted(self.types)
-        async with refusing():
+        with refusing():
             rows = await self._pool.fetch(_COUNTS, types, [key_of(type) for type in types])
         return {row["type"]: row["number"] for row in rows if row["number"]}
 
     async def changes(self, after: FeedPosition | None, *, limit: int) -> Changes:
         """Return changes behind ``after``, in an order that never skips one; see ``feed``."""
-        async with refusing():
+        with refusing():
             return await feed.changes(self._pool, after, limit=limit)
 
     async def _found(self, connection: Database, query: Query, cursor: Cursor | None) -> Page:

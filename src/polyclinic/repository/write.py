@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from polyclinic.repository.arrays import numbers, texts
 from polyclinic.repository.connect import Session
 from polyclinic.repository.keys import key_of, unpack
 from polyclinic.repository.model import Kept
@@ -14,24 +15,26 @@ BLOCK = 1000
 LARGEST_STATEMENT = 500
 """Resources per statement: more gain nothing and cost memory on both sides."""
 
+_INPUT = """
+with input as (
+    select * from unnest($1::text::bigint[], $2::text::text[], $3::text::text[], $4::text::integer[],
+                         $5::text::timestamptz[], $6::text::text[], $7::text::bigint[], $8::bytea[], $9::bytea[])
+             as i(key, type, id, version, updated, method, at, terms, body)
+)"""
 _INDEX = """
 change_ as (
     insert into change (resource, type, id, version, method, updated)
     select key, type, id, version, method, updated from input
 ), posting_ as (
-    insert into posting (key, at, resource) select * from unnest($9::bigint[], $10::bigint[], $11::bigint[])
+    insert into posting (key, at, resource)
+    select * from unnest($10::text::bigint[], $11::text::bigint[], $12::text::bigint[])
 ), span_ as (
     insert into span (key, low, high, resource, unit, unit_code)
-    select * from unnest($12::bigint[], $13::float8[], $14::float8[], $15::bigint[], $16::bigint[], $17::bigint[])
+    select * from unnest($13::text::bigint[], $14::text::float8[], $15::text::float8[],
+                         $16::text::bigint[], $17::text::bigint[], $18::text::bigint[])
 ), text_ as (
     insert into text_value (key, value, written, resource)
-    select * from unnest($18::bigint[], $19::text[], $20::text[], $21::bigint[])
-)"""
-_INPUT = """
-with input as (
-    select * from unnest($1::bigint[], $2::text[], $3::text[], $4::integer[], $5::timestamptz[], $6::text[],
-                         $7::bigint[], $8::bytea[], $22::bytea[])
-             as i(key, type, id, version, updated, method, at, terms, body)
+    select * from unnest($19::text::bigint[], $20::text::text[], $21::text::text[], $22::text::bigint[])
 )"""
 INSERT = f"""{_INPUT}, resource_ as (
     insert into resource (key, type, id, version, updated, method, at, terms, body)
@@ -42,12 +45,13 @@ REPLACE = f"""{_INPUT}, archive_ as (
     select r.key, i.version - 1, r.updated, r.method, r.body
     from input i join resource r on r.key = i.key order by r.key
 ), gone_posting as (
-    delete from posting p using unnest($23::bigint[], $24::bigint[], $25::bigint[]) as g(key, at, resource)
+    delete from posting p
+    using unnest($23::text::bigint[], $24::text::bigint[], $25::text::bigint[]) as g(key, at, resource)
     where p.key = g.key and p.at = g.at and p.resource = g.resource
 ), gone_span as (
-    delete from span where resource = any($1::bigint[])
+    delete from span where resource = any($1::text::bigint[])
 ), gone_text as (
-    delete from text_value where resource = any($1::bigint[])
+    delete from text_value where resource = any($1::text::bigint[])
 ), resource_ as (
     update resource r
     set version = i.version, updated = i.updated, method = i.method, at = i.at, terms = i.terms, body = i.body
@@ -86,31 +90,48 @@ def _parts(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
     return (ordered[at : at + LARGEST_STATEMENT] for at in range(0, len(ordered), LARGEST_STATEMENT))
 
 
-def _columns(rows: Sequence[Row], standing: dict[int, Standing] | None = None) -> tuple[list[Any], ...]:
+def _columns(rows: Sequence[Row], standing: dict[int, Standing] | None = None) -> list[Any]:
     kept = [row.kept for row in rows]
+    return [
+        numbers([row.key for row in rows]),
+        texts([each.type for each in kept]),
+        texts([each.id for each in kept]),
+        numbers([each.version for each in kept]),
+        texts([each.updated.isoformat() for each in kept]),
+        texts([each.method for each in kept]),
+        numbers([row.at for row in rows]),
+        [row.terms for row in rows],
+        [each.body for each in kept],
+        *_posting_columns(rows, standing),
+        *_span_columns(rows),
+        *_text_columns(rows),
+    ]
+
+
+def _posting_columns(rows: Sequence[Row], standing: dict[int, Standing] | None) -> list[str]:
     postings = [
         (key, row.at, row.key) for row in rows for key in _new_postings(row, standing[row.key] if standing else None)
     ]
+    return _numbers_by_column(postings, 3)
+
+
+def _span_columns(rows: Sequence[Row]) -> list[str]:
     spans = [
         (key_of(path), low, high, row.key, unit and key_of(unit), code and key_of(code))
         for row in rows
         for path, low, high, unit, code in row.entries.spans
     ]
-    texts = [(key_of(path), value, written, row.key) for row in rows for path, value, written in row.entries.texts]
-    return (
-        [row.key for row in rows],
-        [each.type for each in kept],
-        [each.id for each in kept],
-        [each.version for each in kept],
-        [each.updated for each in kept],
-        [each.method for each in kept],
-        [row.at for row in rows],
-        [row.terms for row in rows],
-        *_transposed(postings, 3),
-        *_transposed(spans, 6),
-        *_transposed(texts, 4),
-        [each.body for each in kept],
-    )
+    return _numbers_by_column(spans, 6)
+
+
+def _text_columns(rows: Sequence[Row]) -> list[str]:
+    found = [(key_of(path), value, written, row.key) for row in rows for path, value, written in row.entries.texts]
+    return [
+        numbers([key for key, _, _, _ in found]),
+        texts([value for _, value, _, _ in found]),
+        texts([written for _, _, written, _ in found]),
+        numbers([resource for _, _, _, resource in found]),
+    ]
 
 
 def _new_postings(row: Row, before: Standing | None) -> Iterable[int]:
@@ -119,19 +140,19 @@ def _new_postings(row: Row, before: Standing | None) -> Iterable[int]:
     return row.keys.difference(unpack(before.terms))
 
 
-def _lost_postings(rows: Sequence[Row], standing: dict[int, Standing]) -> tuple[list[Any], ...]:
-    lost = []
+def _lost_postings(rows: Sequence[Row], standing: dict[int, Standing]) -> list[str]:
+    lost: list[tuple[Any, ...]] = []
     for row in rows:
         before = standing[row.key]
         keys: Iterable[int] = unpack(before.terms)
         if before.at == row.at:
             keys = set(keys) - row.keys
         lost += [(key, before.at, row.key) for key in keys]
-    return _transposed(lost, 3)
+    return _numbers_by_column(lost, 3)
 
 
-def _transposed(rows: list[tuple[Any, ...]], width: int) -> tuple[list[Any], ...]:
-    return tuple(map(list, zip(*rows, strict=True))) if rows else tuple([] for _ in range(width))
+def _numbers_by_column(rows: Sequence[tuple[Any, ...]], width: int) -> list[str]:
+    return [numbers(column) for column in zip(*rows, strict=True)] if rows else ["{}"] * width
 
 
 class KeySource:

@@ -54,12 +54,13 @@ def bundle(type: str, *, total: int | None, links: Sequence[tuple[str, str]], en
 
 def match_entries(endpoint: Endpoint, items: Iterable[Kept], part: Part) -> list[bytes]:
     """Return the entries of a searchset."""
+    bodies = [(kept.type, kept.id, kept.body) for kept in items if kept.body is not None]
+    if part:
+        bodies = [(type, id, part_of(body, part)) for type, id, body in bodies]
     head = b'{"fullUrl":"%b/' % endpoint.base.encode()
     return [
-        b'%b%b","resource":%b,"search":{"mode":"match"}}'
-        % (head, f"{kept.type}/{kept.id}".encode(), part_of(kept.body, part) if part else kept.body)
-        for kept in items
-        if kept.body is not None
+        b'%b%b","resource":%b,"search":{"mode":"match"}}' % (head, f"{type}/{id}".encode(), body)
+        for type, id, body in bodies
     ]
 
 

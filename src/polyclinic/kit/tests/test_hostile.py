@@ -46,7 +46,24 @@ CONTROLS = (
     "_has:x:y:z",
 )
 MODIFIERS = ("", "", "", ":exact", ":contains", ":missing", ":not", ":in", ":Patient", ":identifier", ".name", ":")
-PIECES: tuple[object, ...] = (None, True, 0, -1, 1.5, "", "x", "2020", [], {}, [[]], [{}], [None], {"a": 1}, "\0", 10**30)
+PIECES: tuple[object, ...] = (
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    "",
+    "x",
+    "2020",
+    [],
+    {},
+    [[]],
+    [{}],
+    [None],
+    {"a": 1},
+    "\0",
+    10**30,
+)
 PATIENT = {
     "resourceType": "Patient",
     "id": "p",
