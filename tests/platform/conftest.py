@@ -50,6 +50,10 @@ class Platform:
             **self._as(),
         )
 
+    def begin(self, *words: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Begin a command that goes on; the caller ends it."""
+        return subprocess.Popen(self.words(*words), env=surroundings() | environment, stderr=subprocess.PIPE)
+
     def words(self, *words: str) -> list[str]:
         return [self._python, "-P", "-m", "polyclinic", *words]
 

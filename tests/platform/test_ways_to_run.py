@@ -94,8 +94,7 @@ def test_postgresql_that_does_not_answer_is_named(platform):
 
 
 def test_one_service_can_be_served_alone(platform, until):
-    environment = {"POLYCLINIC_PORT": str(platform.port), "PATH": os.environ["PATH"]}
-    with subprocess.Popen(platform.words("serve", "gateway"), env=environment, stderr=subprocess.PIPE) as alone:
+    with platform.begin("serve", "gateway", POLYCLINIC_PORT=str(platform.port)) as alone:
         address = f"http://127.0.0.1:{platform.port}/health/live"
         until(lambda: _answers(address))
         started = time.monotonic()
