@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import traceback
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -43,7 +44,8 @@ class Log:
         if weight < self._level:
             return
         line = {"at": clock.now(), "level": level, "service": self._service, "event": event, **facts}
-        os.write(self._file, _encoder.encode(line) + b"\n")
+        with suppress(OSError):  # a full disk must not keep anyone from reading
+            os.write(self._file, _encoder.encode(line) + b"\n")
 
 
 class JsonLines(logging.Formatter):
