@@ -1,7 +1,7 @@
 """A repository that is opened in the background for as long as that takes, so that a service starts without it."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -16,10 +16,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between attempts, doubling
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a repository is kept and for which resource types."""
+    """Where a repository is kept, and how to get there."""
 
     dsn: str
-    types: Collection[str]
     connections: int
     password: Callable[[], str] | None = None
     clock: Clock = clock.now
@@ -84,7 +83,6 @@ class Opening:
         try:
             self._repository = await Repository.open(
                 place.dsn,
-                types=place.types,
                 clock=place.clock,
                 connections=place.connections,
                 password=place.password,

@@ -1,6 +1,5 @@
 """The words of the repository: what is kept, what is written, what is answered."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, NewType
@@ -111,7 +110,3 @@ class Changes:
 
     items: tuple[Change, ...]
     position: FeedPosition
-
-
-Counts = Mapping[str, int]
-"""Resources that are not deleted, by type."""

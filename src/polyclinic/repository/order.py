@@ -24,7 +24,10 @@ _LAST = "\U0010ffff"
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """One key of an order, as an SQL expression over a candidate ``c(at, resource)``; a missing value comes last."""
+    """One key of an order, as an SQL expression over a candidate ``c(at, resource)``.
+
+    A missing value comes last, but a missing clinical date counts as the oldest of all.
+    """
 
     column: Literal["at", "updated", "id", "text", "span"]
     descending: bool

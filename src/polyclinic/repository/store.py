@@ -1,7 +1,7 @@
 """The repository: resources kept in one service's database, and the only class that other layers use."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -13,11 +13,9 @@ from polyclinic.fhir.search.query import Query
 from polyclinic.repository import feed, statements
 from polyclinic.repository.connect import Database, again_if_lost, open_pool, refusing
 from polyclinic.repository.history import history, kept
-from polyclinic.repository.keys import key_of
 from polyclinic.repository.migrate import migrate
 from polyclinic.repository.model import (
     Changes,
-    Counts,
     Cursor,
     FeedPosition,
     Kept,
@@ -37,9 +35,6 @@ select $1 as type, $2 as id, version, updated, method, body from resource where 
 union all
 select $1, $2, a.version, a.updated, a.method, a.body from resource r
 join archive a on a.resource = r.key and a.version = $3 where r.type = $1 and r.id = $2"""
-_COUNTS = """
-select type, (select count(*) from posting p where p.key = t.key) as number
-from unnest($1::text[], $2::bigint[]) as t(type, key)"""
 _COMMON = """
 select s.most_common_vals::text::bigint[] as keys, s.most_common_freqs as shares, c.reltuples as rows
 from pg_stats s join pg_class c on c.oid = 'posting'::regclass
@@ -53,20 +48,18 @@ _LOOK_AGAIN = 60.0
 class Repository:
     """The resources of one service. Open it with ``open``; every call is one short use of a pooled connection."""
 
-    def __init__(self, pool: Pool, types: Collection[str], clock: Callable[[], datetime]) -> None:
+    def __init__(self, pool: Pool, clock: Callable[[], datetime]) -> None:
         self._pool = pool
         self._clock = clock
         self._keys = KeySource()
         self._common = CommonTerms()
         self._looked = float("-inf")
-        self.types = frozenset(types)
 
     @classmethod
     async def open(
         cls,
         dsn: str,
         *,
-        types: Collection[str],
         clock: Callable[[], datetime],
         connections: int = 8,
         password: Callable[[], str] | None = None,
@@ -83,7 +76,7 @@ class Repository:
         except BaseException:
             await pool.close(patience=0)
             raise
-        return cls(pool, types, clock)
+        return cls(pool, clock)
 
     async def close(self) -> None:
         """Close all connections, after the calls under way."""
@@ -161,13 +154,6 @@ class Repository:
         """Return versions, newest first: of one resource, of ``type``, or of all; ``since`` is inclusive."""
         with refusing():
             return await history(self._pool, type, id, since=since, count=count, cursor=cursor)
-
-    async def counts(self) -> Counts:
-        """Return how many resources of each type are not deleted."""
-        types = sorted(self.types)
-        with refusing():
-            rows = await self._pool.fetch(_COUNTS, types, [key_of(type) for type in types])
-        return {row["type"]: row["number"] for row in rows if row["number"]}
 
     async def changes(self, after: FeedPosition | None, *, limit: int) -> Changes:
         """Return changes behind ``after``, in an order that never skips one; see ``feed``."""

@@ -95,7 +95,7 @@ class Transaction:
         plain = [each for each in decided if not isinstance(each, Written)]
         _refuse_twice(plain)
         standing = await self._standing([_name(each) for each in plain if not isinstance(each, Create)])
-        fresh = sum(1 for each in plain if isinstance(each, Create) or _name(each) not in standing)
+        fresh = sum(1 for each in plain if not isinstance(each, Delete) and _name(each) not in standing)
         keys = iter(await self._keys.take(self._connection, fresh))
         steps = [_Step(each) if isinstance(each, Written) else self._step(each, standing, keys) for each in decided]
         await self._keep(steps)
@@ -142,7 +142,7 @@ class Transaction:
         before = standing.get(_name(write))
         _check(write, before)
         if isinstance(write, Delete):
-            return self._gone(before, keys)
+            return self._gone(before)
         if before is None:
             return self._first(write.resource, next(keys), "PUT")
         return self._next(write.resource, before)
@@ -161,12 +161,9 @@ class Transaction:
         made = row(resource, key=before.key, version=stood.version + 1, updated=self._after(stood), method="PUT")
         return _Step(Written(made.kept, created=stood.deleted, changed=True), made, before)
 
-    def _gone(self, before: Standing | None, keys: Iterator[int]) -> _Step:
-        if before is None:
-            next(keys, None)
-            return _Step(Written(None, created=False, changed=False))
-        if before.kept.deleted:
-            return _Step(Written(before.kept, created=False, changed=False))
+    def _gone(self, before: Standing | None) -> _Step:
+        if before is None or before.kept.deleted:
+            return _Step(Written(before.kept if before else None, created=False, changed=False))
         made = tombstone(before.kept, key=before.key, at=before.at, updated=self._after(before.kept))
         return _Step(Written(made.kept, created=False, changed=True), made, before)
 

@@ -19,7 +19,6 @@ class Span(NamedTuple):
     high: float
 
 
-ALWAYS = Span(-inf, inf)
 DAY = 86_400_000_000
 LONGEST_TEXT = 256
 """Characters of a folded text that are indexed; a longer text is found by its first 256."""

@@ -9,8 +9,6 @@ import pytest
 
 from polyclinic.repository import Repository
 
-TYPES = ("Patient", "Observation", "Encounter", "Practitioner", "ValueSet", "RiskAssessment", "Condition")
-
 
 class Clock:
     """A clock that goes one second further each time it is read."""
@@ -37,6 +35,6 @@ async def dsn():
 
 @pytest.fixture(scope="module")
 async def repository(dsn):
-    opened = await Repository.open(dsn, types=TYPES, clock=Clock())
+    opened = await Repository.open(dsn, clock=Clock())
     yield opened
     await opened.close()

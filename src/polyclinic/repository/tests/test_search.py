@@ -246,8 +246,8 @@ async def test_a_foreign_cursor_is_refused(filled, cursor):
         await filled.search(query("Observation"), cursor=Cursor(cursor))
 
 
-async def test_counts_are_those_of_the_types(filled):
-    assert (await filled.counts())["ValueSet"] == 1
+async def test_a_type_without_conditions_counts_all_of_it(filled):
+    assert await filled.count(query("ValueSet")) == 1
 
 
 async def test_a_search_over_all_types_is_refused(filled):

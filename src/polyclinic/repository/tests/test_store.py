@@ -13,7 +13,7 @@ from polyclinic.fhir.search.query import parse
 from polyclinic.repository import Repository
 from polyclinic.repository.migrate import NewerDatabase
 from polyclinic.repository.model import Create, Delete, Update
-from polyclinic.repository.tests.conftest import TYPES, Clock
+from polyclinic.repository.tests.conftest import Clock
 
 
 def patient(**more):
@@ -199,7 +199,7 @@ async def test_the_change_feed_can_be_read_in_small_steps(repository):
 
 
 async def test_migrations_run_once_even_by_several_at_once(dsn):
-    opened = await asyncio.gather(*(Repository.open(dsn, types=TYPES, clock=Clock()) for _ in range(4)))
+    opened = await asyncio.gather(*(Repository.open(dsn, clock=Clock()) for _ in range(4)))
     for each in opened:
         await each.close()
     connection = await asyncpg.connect(dsn)
@@ -211,6 +211,6 @@ async def test_a_database_of_a_newer_release_is_left_alone(dsn):
     connection = await asyncpg.connect(dsn)
     await connection.execute("insert into migration (number, name) values (9999, 'from the future')")
     with pytest.raises(NewerDatabase, match="9999"):
-        await Repository.open(dsn, types=TYPES, clock=Clock())
+        await Repository.open(dsn, clock=Clock())
     await connection.execute("delete from migration where number = 9999")
     await connection.close()
