@@ -86,11 +86,15 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Answers in order; ``next`` is set if there are more; ``total`` counts all pages, where it is known."""
+    """Answers in order; ``next`` is set if there are more; ``total`` counts all pages, where it is known.
+
+    ``included`` are the resources that come along with them.
+    """
 
     items: tuple[Kept, ...]
     next: Cursor | None = None
     total: int | None = None
+    included: tuple[Kept, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

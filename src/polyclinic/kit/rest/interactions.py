@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from polyclinic import __version__
 from polyclinic.fhir.capability import Offer, Software, capability_statement
 from polyclinic.fhir.json import encode
-from polyclinic.fhir.search.parameters import supported
+from polyclinic.fhir.search.vocabulary import R4
 from polyclinic.kit.http.message import Answer, Call
 from polyclinic.kit.http.statuses import MethodNotAllowed
 from polyclinic.kit.rest.bundles import take_bundle
@@ -34,6 +34,9 @@ OFFERED: Mapping[Kind, Offered] = {
         "DELETE": ("delete", delete_where),
     },
     "type-search": {"POST": ("search-type", search_by_form)},
+    "base-search": {"POST": ("search-system", search_by_form)},
+    "compartment": {"GET": ("search-compartment", search)},
+    "compartment-search": {"POST": ("search-compartment", search_by_form)},
     "instance-history": {"GET": ("history-instance", history)},
     "type-history": {"GET": ("history-type", history)},
     "system-history": {"GET": ("history-system", history)},
@@ -53,7 +56,7 @@ RULES = {
 """Elements of CapabilityStatement.rest.resource that are the same for each type."""
 
 OF_TYPES = ("read", "vread", "update", "delete", "history-instance", "history-type", "create", "search-type")
-OF_SYSTEM = ("transaction", "batch", "history-system")
+OF_SYSTEM = ("transaction", "batch", "history-system", "search-system")
 
 
 class Interactions:
@@ -64,8 +67,7 @@ class Interactions:
         self._statement: bytes | None = None
         self._offered: Mapping[Kind, Offered] = {
             **OFFERED,
-            "base": {"POST": ("batch", self._bundle)},
-            "base-search": {},
+            "base": {"POST": ("batch", self._bundle), "GET": ("search-system", search)},
             "metadata": {"GET": ("capabilities", self._metadata)},
         }
 
@@ -95,7 +97,7 @@ class Interactions:
 def statement(endpoint: Endpoint) -> dict[str, object]:
     """Return the CapabilityStatement of ``endpoint``."""
     software = Software(f"Polyclinic {endpoint.service}", __version__, endpoint.base, endpoint.started)
-    searched = {type: tuple(supported(type)) for type in endpoint.types}
+    searched = {type: tuple(R4.of(type)) for type in endpoint.types}
     return capability_statement(software, Offer(OF_TYPES, OF_SYSTEM, RULES), searched)
 
 

@@ -12,6 +12,8 @@ from polyclinic.fhir.outcome import NotFound, NotSupported
 Kind = Literal[
     "base",
     "base-search",
+    "compartment",
+    "compartment-search",
     "metadata",
     "type",
     "type-search",
@@ -28,12 +30,13 @@ _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What an address points at."""
+    """What an address points at; ``inner`` is what is searched in the compartment of an instance: a type, or ``*``."""
 
     kind: Kind
     type: str = ""
     id: str = ""
     version: int = 0
+    inner: str = ""
 
 
 _AT_BASE: dict[str, Target] = {
@@ -73,5 +76,9 @@ def _deeper(steps: list[str]) -> Target:
         case [type, id, "_history", version] if ID.fullmatch(id) and _VERSION.fullmatch(version):
             return Target("version", type, id, int(version))
         case [type, id, inner] if ID.fullmatch(id) and (inner == "*" or inner[:1].isupper()):
-            raise NotSupported(f"searching the compartment of one {type[:64]} is not offered here")
+            return Target("compartment", type, id, inner=inner)
+        case [type, id, inner, "_search"] if ID.fullmatch(id) and (inner == "*" or inner[:1].isupper()):
+            return Target("compartment-search", type, id, inner=inner)
+        case [type, id, "_search"] if ID.fullmatch(id):
+            return Target("compartment-search", type, id, inner="*")
     raise NotFound("this is no address of the FHIR API; see GET metadata for what is offered")

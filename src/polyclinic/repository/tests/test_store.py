@@ -203,7 +203,7 @@ async def test_migrations_run_once_even_by_several_at_once(dsn):
     for each in opened:
         await each.close()
     connection = await asyncpg.connect(dsn)
-    assert await connection.fetchval("select count(*) from migration") == 1
+    assert await connection.fetchval("select count(*) from migration") == 2
     await connection.close()
 
 
