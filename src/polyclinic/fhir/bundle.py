@@ -82,7 +82,7 @@ def _entry(index: int, item: Any) -> Entry:
     resource = _object(item["resource"], f"{place}.resource") if "resource" in item else None
     if resource is not None:
         _text(resource, "resourceType", f"{place}.resource")
-    if method in ("POST", "PUT") and resource is None and "_search" not in str(request.get("url")):
+    if method in ("POST", "PUT", "PATCH") and resource is None and "_search" not in str(request.get("url")):
         raise Invalid(f"a {method} needs a resource", at=f"{place}.resource")
     return Entry(
         index,

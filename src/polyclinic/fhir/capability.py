@@ -12,6 +12,7 @@ from polyclinic.fhir import definitions
 
 FHIR_VERSION = "4.0.1"
 FORMATS = ("application/fhir+json", "json")
+PATCH_FORMATS = ("application/json-patch+json", "application/fhir+json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ def _framed(software: Software, rest: dict[str, Any]) -> dict[str, Any]:
         "implementation": {"description": software.name, "url": software.url},
         "fhirVersion": FHIR_VERSION,
         "format": list(FORMATS),
+        "patchFormat": list(PATCH_FORMATS),
         "rest": [rest],
     }
 

@@ -1,6 +1,7 @@
 """FHIRPath Patch beyond what HL7's suite asks: choices, extensions of primitives, lists, and every refusal's place."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from polyclinic.fhir.outcome import Invalid, TooCostly
 from polyclinic.fhir.patch import Unpatchable, fhirpath_patch
 from polyclinic.fhir.validate import validate
 
-PATIENT = {
+PATIENT: dict[str, Any] = {
     "resourceType": "Patient",
     "id": "1",
     "active": True,

@@ -74,12 +74,19 @@ async def settle(transaction: Transaction, steps: Sequence[Step]) -> dict[str, s
 
 def _find(step: Step, found: Kept | None) -> None:
     step.found = found
-    if step.entry.method == "DELETE":
+    if step.entry.method in ("DELETE", "PATCH"):
         step.id = found.id if found else ""
     elif found is not None:
         if step.sent_id not in ("", found.id):
             raise Invalid("the condition finds a resource with another id than the one in the body")
         step.id = step.resource["id"] = found.id
+
+
+def together(asked: dict[str, Asked], more: dict[str, Asked]) -> dict[str, Asked]:
+    """Return the searches of both, one that is in both with all its uses."""
+    for search, one in more.items():
+        asked.setdefault(search, Asked(one.query)).uses.extend(one.uses)
+    return asked
 
 
 async def resolve(transaction: Transaction, asked: dict[str, Asked]) -> dict[str, Asked]:

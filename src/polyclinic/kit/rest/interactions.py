@@ -15,6 +15,7 @@ from polyclinic.kit.http.statuses import MethodNotAllowed
 from polyclinic.kit.rest.bundles import take_bundle
 from polyclinic.kit.rest.endpoint import Endpoint, etag_of, http_date
 from polyclinic.kit.rest.histories import history
+from polyclinic.kit.rest.patching import patch, patch_where
 from polyclinic.kit.rest.reading import read, read_version
 from polyclinic.kit.rest.searching import search, search_by_form
 from polyclinic.kit.rest.targets import Kind, Target, target_of
@@ -25,12 +26,18 @@ Offered = Mapping[str, tuple[str, Handler]]
 """By method: the code of the interaction and who serves it."""
 
 OFFERED: Mapping[Kind, Offered] = {
-    "instance": {"GET": ("read", read), "PUT": ("update", update), "DELETE": ("delete", delete)},
+    "instance": {
+        "GET": ("read", read),
+        "PUT": ("update", update),
+        "PATCH": ("patch", patch),
+        "DELETE": ("delete", delete),
+    },
     "version": {"GET": ("vread", read_version)},
     "type": {
         "GET": ("search-type", search),
         "POST": ("create", create),
         "PUT": ("update", update_where),
+        "PATCH": ("patch", patch_where),
         "DELETE": ("delete", delete_where),
     },
     "type-search": {"POST": ("search-type", search_by_form)},
@@ -52,7 +59,7 @@ RULES = {
 }
 """Elements of CapabilityStatement.rest.resource that are the same for each type."""
 
-OF_TYPES = ("read", "vread", "update", "delete", "history-instance", "history-type", "create", "search-type")
+OF_TYPES = ("read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type")
 OF_SYSTEM = ("transaction", "batch", "history-system")
 
 

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from polyclinic.fhir.bundle import Entry
-from polyclinic.fhir.outcome import Invalid, Issue, NotSupported, Refusal, Unacceptable
+from polyclinic.fhir.outcome import Invalid, Issue, Refusal, Unacceptable
+from polyclinic.fhir.patch import Patch
 from polyclinic.fhir.search.query import Query, parse
 from polyclinic.kit.http.message import Call
 from polyclinic.kit.rest.endpoint import Endpoint
+from polyclinic.kit.rest.patching import sent_patch
 from polyclinic.kit.rest.prefer import version_to_match
 from polyclinic.kit.rest.subset import WHOLE, Part, asked_part
 from polyclinic.kit.rest.targets import Target, target_of
@@ -21,10 +23,10 @@ from polyclinic.repository.transaction import new_id
 
 @dataclass(slots=True)
 class Step:
-    """One entry on its way. ``id`` is the one it creates, updates or deletes; if a condition finds another, that one's.
+    """One entry on its way. ``id`` is the one it creates, changes or deletes; if a condition finds another, that one's.
 
     ``sent_id`` is the id in the body of a conditional update. ``where`` is the condition of a conditional create,
-    update or delete; ``found`` what it matched.
+    update, patch or delete; ``found`` what it matched. ``patched`` is what a ``patch`` makes of its resource.
     """
 
     entry: Entry
@@ -34,6 +36,8 @@ class Step:
     sent_id: str = ""
     where: Query | None = None
     if_match: int | None = None
+    patch: Patch | None = None
+    patched: Resource | None = None
     part: Part = WHOLE
     found: Kept | None = None
     written: Written | None = None
@@ -60,13 +64,15 @@ class Step:
             return Delete(self.target.type, self.id, self.if_match) if self.id else None
         if self.entry.method == "PUT":
             return Update(self.resource, if_match=self.if_match)
+        if self.patched is not None:
+            return Update(self.patched, if_match=self.if_match)
         return None if self.found else Create(self.resource, id=self.id)
 
 
 def step_of(endpoint: Endpoint, entry: Entry) -> Step:
     """Return what ``entry`` is going to do; a new resource gets its id here.
 
-    Refuses: whatever the single interaction would refuse, and verbs that a transaction does not take here.
+    Refuses: whatever the single interaction would refuse, and what a transaction does not take.
     """
     call = call_of(endpoint, entry, "return=representation")
     target = target_of(call.path)
@@ -75,12 +81,12 @@ def step_of(endpoint: Endpoint, entry: Entry) -> Step:
     step = Step(entry, target, call)
     if step.reads:
         return _reading(step)
-    if entry.method == "PATCH":
-        raise NotSupported("PATCH is not offered here; use PUT")
     if target.kind not in ("type", "instance") or (entry.method, target.kind) == ("POST", "instance"):
         raise Unacceptable(f"a transaction cannot {entry.method} {entry.url[:200]!r}")
     step.if_match = version_to_match(call.headers.get("if-match"))
-    return _deleting(step) if entry.method == "DELETE" else _keeping(step, new_id(endpoint.now()))
+    if entry.method in ("DELETE", "PATCH"):
+        return _of_what_stands(step)
+    return _keeping(step, new_id(endpoint.now()))
 
 
 def call_of(endpoint: Endpoint, entry: Entry, prefer: str) -> Call:
@@ -110,7 +116,10 @@ def _reading(step: Step) -> Step:
     return step
 
 
-def _deleting(step: Step) -> Step:
+def _of_what_stands(step: Step) -> Step:
+    """Return ``step``, a deletion or a patch, knowing which resource it means."""
+    if step.entry.method == "PATCH":
+        step.patch = sent_patch(step.call)
     step.id = step.target.id
     if not step.id:
         step.where = _needed_condition(step)

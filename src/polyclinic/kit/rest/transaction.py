@@ -10,18 +10,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 
 from polyclinic.fhir.bundle import ORDER, Entry, placed
 from polyclinic.fhir.links import ConditionalReference, Relinking
-from polyclinic.fhir.outcome import Issue, NotFound, PreconditionFailed, Refusal
+from polyclinic.fhir.outcome import Conflict, Issue, NotFound, PreconditionFailed, Refusal
 from polyclinic.fhir.validate import validate
 from polyclinic.kit.http.message import Answer, Call, refused
-from polyclinic.kit.rest.conditions import Asked, gather, refuse_unresolved, resolve, settle, uses_by_step
+from polyclinic.kit.rest.conditions import Asked, gather, refuse_unresolved, resolve, settle, together, uses_by_step
 from polyclinic.kit.rest.endpoint import Endpoint
 from polyclinic.kit.rest.prefer import Preference
 from polyclinic.kit.rest.reading import shown
 from polyclinic.kit.rest.responses import response_entry
 from polyclinic.kit.rest.steps import Step, faults, refuse, step_of
+from polyclinic.kit.rest.transaction_patches import apply_patches, patch_faults
 from polyclinic.kit.rest.written import told
 from polyclinic.repository import Transaction
-from polyclinic.repository.model import Written
+from polyclinic.repository.model import Write, Written
 
 AT_A_STRETCH = 50
 """How many entries are judged before other requests get their turn."""
@@ -48,6 +49,8 @@ async def transact(
             refuse(_overlaps(steps))
             await _relinked(steps, renamed)
         await _check_versions(transaction, steps)
+        also_asked = await apply_patches(endpoint, transaction, steps, _addresses(steps) | renamed)
+        asked = together(asked, also_asked)
         await _write(transaction, steps, await resolve(transaction, asked))
         shown_here = await _read(transaction, steps)
     return [
@@ -66,17 +69,21 @@ async def _judged(endpoint: Endpoint, entries: Sequence[Entry | Refusal]) -> tup
         try:
             steps.append(step_of(endpoint, entry))
         except Refusal as refusal:
-            issues += faults(entry, refusal)
+            issues += patch_faults(entry, refusal) if entry.method == "PATCH" else faults(entry, refusal)
     issues += _overlaps(steps)
     issues += _repeated_addresses(steps)
-    addresses = {url: step.address for step in _keeping(steps) if (url := step.entry.full_url)}
-    references = await _relinked(steps, addresses)
+    references = await _relinked(steps, _addresses(steps))
     asked, unanswerable = gather(endpoint, references)
     issues += unanswerable
     async for step in _paced(_keeping(steps)):
         issues += placed(validate(step.resource), f"{step.entry.place}.resource")
     refuse(issue for issue in issues if issue.severity in ("error", "fatal"))
     return steps, asked
+
+
+def _addresses(steps: Iterable[Step]) -> dict[str, str]:
+    """Return by ``fullUrl`` what links to the resource of an entry will say."""
+    return {url: step.address for step in _keeping(steps) if (url := step.entry.full_url)}
 
 
 def _keeping(steps: Iterable[Step]) -> list[Step]:
@@ -164,9 +171,17 @@ async def _keep(transaction: Transaction, steps: Iterable[Step]) -> None:
     planned = [(step, write) for step in steps if (write := step.write()) is not None]
     for start in range(0, len(planned), AT_ONCE):
         part = planned[start : start + AT_ONCE]
-        written = await transaction.write([write for _, write in part])
+        written = await _written_now(transaction, [write for _, write in part])
         for (step, _), done in zip(part, written, strict=True):
             step.written = done
+
+
+async def _written_now(transaction: Transaction, writes: Sequence[Write]) -> list[Written]:
+    """Write. Refuses: ``Conflict`` where a version that stood when this transaction looked stands no more."""
+    try:
+        return await transaction.write(writes)
+    except PreconditionFailed as refusal:
+        raise Conflict("somebody else changed one of the resources at the same time") from refusal
 
 
 async def _read(transaction: Transaction, steps: Iterable[Step]) -> dict[int, Answer]:

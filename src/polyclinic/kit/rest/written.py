@@ -30,7 +30,7 @@ async def create(endpoint: Endpoint, call: Call, target: Target) -> Answer:
     validated(resource)
     unless = condition(target.type, call.headers.get("if-none-exist"), at="If-None-Exist")
     written = await endpoint.repository.write(Create(resource, unless=unless))
-    return _answer(endpoint, call, written)
+    return written_answer(endpoint, call, written)
 
 
 async def update(endpoint: Endpoint, call: Call, target: Target) -> Answer:
@@ -42,7 +42,7 @@ async def update(endpoint: Endpoint, call: Call, target: Target) -> Answer:
     validated(resource)
     if_match = version_to_match(call.headers.get("if-match"))
     written = await endpoint.repository.write(Update(resource, if_match=if_match))
-    return _answer(endpoint, call, written)
+    return written_answer(endpoint, call, written)
 
 
 async def update_where(endpoint: Endpoint, call: Call, target: Target) -> Answer:
@@ -55,7 +55,7 @@ async def update_where(endpoint: Endpoint, call: Call, target: Target) -> Answer
     validated(resource)
     if_match = version_to_match(call.headers.get("if-match"))
     written = await endpoint.repository.write(Update(resource, if_match=if_match, where=where))
-    return _answer(endpoint, call, written)
+    return written_answer(endpoint, call, written)
 
 
 async def delete(endpoint: Endpoint, call: Call, target: Target) -> Answer:
@@ -152,7 +152,8 @@ def _refuse_if_none_match(call: Call) -> None:
         raise NotSupported("If-None-Match guards reads only; use If-None-Exist to create once", at="If-None-Match")
 
 
-def _answer(endpoint: Endpoint, call: Call, written: Written) -> Answer:
+def written_answer(endpoint: Endpoint, call: Call, written: Written) -> Answer:
+    """Return the answer to a create, update or patch, with as much of the resource as the client prefers."""
     kept = written.kept
     assert kept is not None and kept.body is not None  # a create or update leaves a resource
     location = f"{endpoint.url(kept)}/_history/{kept.version}"
