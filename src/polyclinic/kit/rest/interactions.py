@@ -54,7 +54,6 @@ RULES = {
     "conditionalCreate": True,
     "conditionalRead": "full-support",
     "conditionalUpdate": True,
-    "conditionalDelete": "single",
     "referencePolicy": ["literal", "logical"],
 }
 """Elements of CapabilityStatement.rest.resource that are the same for each type."""
@@ -103,7 +102,9 @@ def statement(endpoint: Endpoint) -> dict[str, object]:
     """Return the CapabilityStatement of ``endpoint``."""
     software = Software(f"Polyclinic {endpoint.service}", __version__, endpoint.base, endpoint.started)
     searched = {type: tuple(supported(type)) for type in endpoint.types}
-    return capability_statement(software, Offer(OF_TYPES, OF_SYSTEM, RULES), searched)
+    return capability_statement(
+        software, Offer(OF_TYPES, OF_SYSTEM, RULES | {"conditionalDelete": endpoint.conditional_delete}), searched
+    )
 
 
 def unless_known(call: Call, body: bytes, headers: dict[str, str]) -> Answer:

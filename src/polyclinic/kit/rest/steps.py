@@ -4,7 +4,7 @@ Source: https://hl7.org/fhir/R4/http.html#trules
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from polyclinic.fhir.bundle import Entry
 from polyclinic.fhir.outcome import Invalid, Issue, Refusal, Unacceptable
@@ -26,7 +26,8 @@ class Step:
     """One entry on its way. ``id`` is the one it creates, changes or deletes; if a condition finds another, that one's.
 
     ``sent_id`` is the id in the body of a conditional update. ``where`` is the condition of a conditional create,
-    update, patch or delete; ``found`` what it matched. ``patched`` is what a ``patch`` makes of its resource.
+    update, patch or delete; ``found`` what it matched, ``others`` what a delete of several matched beside it.
+    ``patched`` is what a ``patch`` makes of its resource.
     """
 
     entry: Entry
@@ -40,7 +41,8 @@ class Step:
     patched: Resource | None = None
     part: Part = WHOLE
     found: Kept | None = None
-    written: Written | None = None
+    others: tuple[Kept, ...] = ()
+    written: list[Written] = field(default_factory=list)
 
     @property
     def resource(self) -> Resource:
@@ -58,15 +60,16 @@ class Step:
         """Whether this step changes nothing by its nature."""
         return self.entry.method in ("GET", "HEAD") or self.target.kind == "type-search"
 
-    def write(self) -> Write | None:
-        """Return what is to be written, None where the condition says that there is nothing to do."""
+    def writes(self) -> list[Write]:
+        """Return what is to be written, nothing where the condition says that there is nothing to do."""
         if self.entry.method == "DELETE":
-            return Delete(self.target.type, self.id, self.if_match) if self.id else None
+            ids = [self.id, *(kept.id for kept in self.others)] if self.id else []
+            return [Delete(self.target.type, id, self.if_match) for id in ids]
         if self.entry.method == "PUT":
-            return Update(self.resource, if_match=self.if_match)
+            return [Update(self.resource, if_match=self.if_match)]
         if self.patched is not None:
-            return Update(self.patched, if_match=self.if_match)
-        return None if self.found else Create(self.resource, id=self.id)
+            return [Update(self.patched, if_match=self.if_match)]
+        return [] if self.found else [Create(self.resource, id=self.id)]
 
 
 def step_of(endpoint: Endpoint, entry: Entry) -> Step:

@@ -44,7 +44,7 @@ async def transact(
     """
     steps, asked = await _judged(endpoint, entries)
     async with endpoint.repository.transaction() as transaction:
-        renamed = await settle(transaction, steps)
+        renamed = await settle(endpoint, transaction, steps)
         if renamed:
             refuse(_overlaps(steps))
             await _relinked(steps, renamed)
@@ -125,6 +125,7 @@ def _overlaps(steps: Iterable[Step]) -> list[Issue]:
 
 def _identities(step: Step) -> list[object]:
     identities: list[object] = [step.address] if step.id else []
+    identities += [f"{kept.type}/{kept.id}" for kept in step.others]
     if step.where is not None:
         identities.append((step.target.type, step.where.clauses))
     return identities
@@ -168,12 +169,12 @@ async def _write(transaction: Transaction, steps: Iterable[Step], unresolved: di
 
 
 async def _keep(transaction: Transaction, steps: Iterable[Step]) -> None:
-    planned = [(step, write) for step in steps if (write := step.write()) is not None]
+    planned = [(step, write) for step in steps for write in step.writes()]
     for start in range(0, len(planned), AT_ONCE):
         part = planned[start : start + AT_ONCE]
         written = await _written_now(transaction, [write for _, write in part])
         for (step, _), done in zip(part, written, strict=True):
-            step.written = done
+            step.written.append(done)
 
 
 async def _written_now(transaction: Transaction, writes: Sequence[Write]) -> list[Written]:
@@ -219,13 +220,14 @@ async def _performed(call: Call, perform: Perform) -> Answer:
 
 def _written(step: Step, preference: Preference) -> Answer:
     """Return what the single interaction would have answered."""
-    written = step.written or Written(step.found, created=False, changed=False)
+    written = step.written[0] if step.written else Written(step.found, created=False, changed=False)
     deleting = step.entry.method == "DELETE"
-    answer = Answer(204 if deleting else 201 if written.created else 200, kept=written.kept)
+    kept = None if step.others else written.kept
+    answer = Answer(204 if deleting else 201 if written.created else 200, kept=kept)
     if not deleting:
         answer.headers["location"] = step.address
     if preference.returning == "OperationOutcome":
-        answer.body = told(written)
+        answer.body = told(*step.written)
     elif preference.returning == "representation" and written.kept and written.kept.body:
         answer.body = written.kept.body
     return answer
