@@ -104,7 +104,12 @@ async def _served(endpoint: Endpoint, entry: Entry, perform: Perform, prefer: st
         answer = await perform(call)
     except Refusal as refusal:
         answer = _refused(refusal, entry)
-    return response_entry(answer, shows_resource=entry.method == "GET" or "return=representation" in prefer)
+    return response_entry(answer, shows_resource=_asks(entry) or "return=representation" in prefer)
+
+
+def _asks(entry: Entry) -> bool:
+    """Whether an entry is there for the resource it is answered with."""
+    return entry.method == "GET" or "$" in entry.url
 
 
 def _refused(refusal: Refusal, entry: Entry) -> Answer:

@@ -7,7 +7,7 @@ Source: https://hl7.org/fhir/R4/http.html#summary
 from collections.abc import Awaitable, Callable, Mapping
 
 from polyclinic import __version__
-from polyclinic.fhir.capability import Offer, Software, capability_statement
+from polyclinic.fhir.capability import Offer, Promise, Software, capability_statement
 from polyclinic.fhir.json import encode
 from polyclinic.fhir.search.parameters import supported
 from polyclinic.kit.http.message import Answer, Call
@@ -15,10 +15,11 @@ from polyclinic.kit.http.statuses import MethodNotAllowed
 from polyclinic.kit.rest.bundles import take_bundle
 from polyclinic.kit.rest.endpoint import Endpoint, etag_of, http_date
 from polyclinic.kit.rest.histories import history
+from polyclinic.kit.rest.operations import OPERATIONS, operate
 from polyclinic.kit.rest.patching import patch, patch_where
 from polyclinic.kit.rest.reading import read, read_version
 from polyclinic.kit.rest.searching import search, search_by_form
-from polyclinic.kit.rest.targets import Kind, Target, target_of
+from polyclinic.kit.rest.targets import OPERATION_KINDS, Kind, Target, target_of
 from polyclinic.kit.rest.written import create, delete, delete_where, only, update, update_where
 
 Handler = Callable[[Endpoint, Call, Target], Awaitable[Answer]]
@@ -80,6 +81,8 @@ class Interactions:
         target = target_of(call.path)
         if target.type:
             call.type = self._endpoint.own(target.type)
+        if target.kind in OPERATION_KINDS:
+            return await operate(self._endpoint, call, target)
         offered = self._offered[target.kind]
         found = offered.get("GET" if call.method == "HEAD" else call.method)
         if found is None:
@@ -102,9 +105,9 @@ def statement(endpoint: Endpoint) -> dict[str, object]:
     """Return the CapabilityStatement of ``endpoint``."""
     software = Software(f"Polyclinic {endpoint.service}", __version__, endpoint.base, endpoint.started)
     searched = {type: tuple(supported(type)) for type in endpoint.types}
-    return capability_statement(
-        software, Offer(OF_TYPES, OF_SYSTEM, RULES | {"conditionalDelete": endpoint.conditional_delete}), searched
-    )
+    rules = RULES | {"conditionalDelete": endpoint.conditional_delete}
+    operations = tuple(Promise(each.name, each.definition, each.at, each.types) for each in OPERATIONS.values())
+    return capability_statement(software, Offer(OF_TYPES, OF_SYSTEM, rules, operations), searched)
 
 
 def unless_known(call: Call, body: bytes, headers: dict[str, str]) -> Answer:

@@ -33,7 +33,7 @@ async def patch(endpoint: Endpoint, call: Call, target: Target) -> Answer:
         matched(kept, if_match)
         return await endpoint.repository.write(Update(changed(wanted, kept), if_match=kept.version))
 
-    return written_answer(endpoint, call, await _again_if_overtaken(once, if_match))
+    return written_answer(endpoint, call, await again_if_overtaken(once, if_match))
 
 
 async def patch_where(endpoint: Endpoint, call: Call, target: Target) -> Answer:
@@ -42,7 +42,7 @@ async def patch_where(endpoint: Endpoint, call: Call, target: Target) -> Answer:
     if where is None:
         raise Unacceptable(f"a patch needs an id (PATCH {target.type}/id) or a condition (PATCH {target.type}?...)")
     wanted, if_match = sent_patch(call), version_to_match(call.headers.get("if-match"))
-    written = await _again_if_overtaken(lambda: _once_where(endpoint, where, wanted, if_match), if_match)
+    written = await again_if_overtaken(lambda: _once_where(endpoint, where, wanted, if_match), if_match)
     return written_answer(endpoint, call, written)
 
 
@@ -55,7 +55,7 @@ async def _once_where(endpoint: Endpoint, where: Query, wanted: Patch, if_match:
         return written
 
 
-async def _again_if_overtaken(once: Callable[[], Awaitable[Written]], if_match: int | None) -> Written:
+async def again_if_overtaken(once: Callable[[], Awaitable[Written]], if_match: int | None) -> Written:
     """Return what ``once`` returns, tried again where another writer was quicker and the client named no version."""
     for _ in range(MOST_TRIES - 1 if if_match is None else 0):
         try:
