@@ -97,6 +97,13 @@ class Page:
     included: tuple[Kept, ...] = ()
 
 
+class Stretch(NamedTuple):
+    """A stretch of time, half-open: from ``begin`` until before ``end``."""
+
+    begin: datetime
+    end: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One line of the change feed: which version came to be, without its content."""

@@ -13,7 +13,7 @@ from polyclinic.fhir.search.query import Query
 from polyclinic.fhir.search.vocabulary import R4, Vocabulary
 from polyclinic.repository import feed, statements
 from polyclinic.repository.connect import Database, again_if_lost, open_pool, refusing
-from polyclinic.repository.history import history, kept
+from polyclinic.repository.history import EVERYTHING, Wanted, history, kept
 from polyclinic.repository.included import Inclusion
 from polyclinic.repository.migrate import migrate
 from polyclinic.repository.model import (
@@ -159,13 +159,13 @@ class Repository:
         *,
         type: str | None = None,
         id: str | None = None,
-        since: datetime | None = None,
+        wanted: Wanted = EVERYTHING,
         count: int,
         cursor: Cursor | None = None,
     ) -> Page:
-        """Return versions, newest first: of one resource, of ``type``, or of all; ``since`` is inclusive."""
+        """Return versions, newest first: of one resource, of ``type``, or of all."""
         with refusing():
-            return await history(self._pool, type, id, since=since, count=count, cursor=cursor)
+            return await history(self._pool, type, id, wanted=wanted, count=count, cursor=cursor)
 
     async def changes(self, after: FeedPosition | None, *, limit: int) -> Changes:
         """Return changes behind ``after``, in an order that never skips one; see ``feed``."""

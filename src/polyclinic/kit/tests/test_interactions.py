@@ -262,7 +262,7 @@ async def test_conditional_delete_takes_one_and_only_one(service):
         ("GET", "/fhir/Patient/1/Organization", 404),
         ("PUT", "/fhir/Patient", 400),
         ("DELETE", "/fhir/Patient", 400),
-        ("PATCH", "/fhir/Patient/1", 405),
+        ("PATCH", "/fhir/Patient/1/_history/1", 405),
         ("POST", "/fhir/Patient/1", 405),
         ("PUT", "/fhir/Patient/1/_history/1", 405),
         ("DELETE", "/fhir/metadata", 405),
