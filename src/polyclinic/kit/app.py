@@ -96,7 +96,7 @@ def _opening(manifest: Manifest, settings: Settings, log: Log, now: Clock) -> Op
     if settings.postgresql is None:
         raise Misconfigured(f"{manifest.name} keeps resources and needs POLYCLINIC_POSTGRESQL, the DSN of its database")
     password = settings.password if settings.postgresql_password_file else None
-    return Opening(Place(settings.postgresql, settings.connections, password, now), log)
+    return Opening(Place(settings.postgresql, settings.connections, password, now, f"{settings.base_url}/"), log)
 
 
 def _interactions(manifest: Manifest, settings: Settings, opening: Opening, now: Clock) -> Answering:

@@ -16,12 +16,13 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between attempts, doubling
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a repository is kept, and how to get there."""
+    """Where a repository is kept, how to get there, and the public address (with a slash) of what is in it."""
 
     dsn: str
     connections: int
     password: Callable[[], str] | None = None
     clock: Clock = clock.now
+    base: str = ""
 
 
 class Opening:
@@ -86,6 +87,7 @@ class Opening:
                 clock=place.clock,
                 connections=place.connections,
                 password=place.password,
+                base=place.base,
             )
         except (Refusal, OSError) as error:
             self._reason = str(error) if isinstance(error, Refusal) else type(error).__qualname__

@@ -19,10 +19,13 @@ from polyclinic.fhir.search.steps import Field, Place
 from polyclinic.fhir.search.vocabulary import Vocabulary
 from polyclinic.repository.keys import key_of
 from polyclinic.repository.plan import FEW, ByColumn, ByKeys, Plan
+from polyclinic.repository.rows import NO_DATE
 
 Add = Callable[[Any], int]
 """Takes an argument of a statement and returns its number."""
 
+NEVER = 2**63 - 1
+"""The clinical date of a resource without one, where the earliest come first."""
 _LAST = "\U0010ffff"
 _WRITTEN_AS = {"CodeableConcept": ".coding.code", "Coding": ".code", "Identifier": ".value", "ContactPoint": ".value",
                "Reference": ".reference"}  # fmt: skip
@@ -33,8 +36,8 @@ _WRITTEN_AS = {"CodeableConcept": ".coding.code", "Coding": ".code", "Identifier
 class SortKey:
     """One key of an order, as an SQL expression over a candidate ``c(at, resource)``.
 
-    ``of`` are the keys of the elements, or for ``json`` the JSON paths. A missing value comes last, but a missing
-    clinical date counts as the oldest of all. With ``led`` the candidate has the column itself.
+    ``of`` are the keys of the elements, or for ``json`` the JSON paths. A missing value comes last. With ``led`` the
+    candidate has the column itself.
     """
 
     column: Literal["at", "updated", "id", "text", "span", "json"]
@@ -45,8 +48,10 @@ class SortKey:
     def sql(self, add: Add) -> str:
         """Return the expression; ``add`` takes its arguments."""
         match self.column:
-            case "at":
+            case "at" if self.descending:
                 return "c.at"
+            case "at":
+                return f"case c.at when {NO_DATE} then {NEVER} else c.at end"
             case "updated" | "id":
                 return f"c.{self.column}" if self.led else self._of_resource()
         missing = "-infinity" if self.column == "span" else ""

@@ -8,8 +8,9 @@ from typing import Any
 from polyclinic.fhir.search.clauses import Bound, Near, Spans, Texts, Updated
 from polyclinic.repository.conditions import Statement, conditions, latitudes, span_range, text_range, updated
 from polyclinic.repository.keys import key_of
-from polyclinic.repository.order import SortKey, is_index_order
+from polyclinic.repository.order import NEVER, SortKey, is_index_order
 from polyclinic.repository.plan import FEW, MANY_KEYS, ByColumn, ByIdentities, ByIds, ByKeys, ByResources, Plan
+from polyclinic.repository.rows import NO_DATE
 
 READ_IN_TURN = 8
 """Keys up to which each has a source of its own in the statement; more are read in a loop."""
@@ -34,28 +35,38 @@ def page(plan: Plan, order: Sequence[SortKey], *, after: list[Any] | None, limit
     Columns: type, id, version, updated, method, body, then the sort values and the key.
     """
     statement = Statement()
-    sorts = [key.sql(statement.add) for key in order]
     lead = _lead(statement, plan, in_order=is_index_order(tuple(order)))
-    where = _where(statement, plan)
-    if after is not None:
-        where += f" and {_behind(statement, order, sorts, after)}"
-    size = statement.add(limit)
+    where, size = _where(statement, plan), statement.add(limit)
     names = [f"s{number}" for number in range(len(order))]
-    columns = ", ".join(f"{sort} as {name}" for sort, name in zip(sorts, names, strict=True))
     ordering = _ordering(order, names)
-    select = f"select {'' if lead.distinct else 'distinct '}{columns}, c.resource"
-    found = " union ".join(
-        f"({select} from {source} and {where} order by {ordering} limit ${size})" for source in lead.sources
-    )
+    selects = []
+    for sorts, stretch in _stretches(statement, order):
+        behind = f" and {_behind(statement, order, sorts, after)}" if after is not None else ""
+        columns = ", ".join(f"{sort} as {name}" for sort, name in zip(sorts, names, strict=True))
+        select = f"select {'' if lead.distinct else 'distinct '}{columns}, c.resource"
+        rest = f"and {where}{stretch}{behind} order by {ordering} limit ${size}"
+        selects += [f"({select} from {source} {rest})" for source in lead.sources]
     if lead.looped is not None:
-        found = f"select distinct g.* from unnest(${lead.looped}::bigint[]) as k(key) cross join lateral {found} g"
+        loop = f"select distinct g.* from unnest(${lead.looped}::bigint[]) as k(key) cross join lateral"
+        selects = [f"{loop} {select} g" for select in selects]
     of_found = [f"f.{name}" for name in names]
     text = (
         f"select r.type, r.id, r.version, r.updated, r.method, r.body, {', '.join(of_found)}, f.resource "
-        f"from (select * from ({found}) u order by {ordering} limit ${size}) f "
+        f"from (select * from ({' union '.join(selects)}) u order by {ordering} limit ${size}) f "
         f"join resource r on r.key = f.resource order by {_ordering(order, of_found, 'f.resource')}"
     )
     return text, statement.arguments
+
+
+def _stretches(statement: Statement, order: Sequence[SortKey]) -> list[tuple[list[str], str]]:
+    """Return the sort expressions, and a condition beside them, of each stretch that is read in order.
+
+    The earliest first: those without a clinical date lie at the beginning of the index and come last, so they are a
+    stretch of their own.
+    """
+    if is_index_order(tuple(order)) and not order[0].descending:
+        return [(["c.at"], f" and c.at > {NO_DATE}"), ([f"{NEVER}::bigint"], f" and c.at = {NO_DATE}")]
+    return [([key.sql(statement.add) for key in order], "")]
 
 
 def count(plan: Plan) -> tuple[str, list[Any]]:

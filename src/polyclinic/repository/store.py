@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 from polyclinic.fhir.search.query import Query
-from polyclinic.fhir.search.vocabulary import R4, Vocabulary
+from polyclinic.fhir.search.vocabulary import Vocabulary
 from polyclinic.repository import feed, statements
 from polyclinic.repository.connect import Database, again_if_lost, open_pool, refusing
 from polyclinic.repository.history import EVERYTHING, Wanted, history, kept
@@ -53,12 +53,14 @@ _LOOK_AGAIN = 60.0
 class Repository:
     """The resources of one service. Open it with ``open``; every call is one short use of a pooled connection."""
 
-    def __init__(self, pool: Pool, aside: Pool, seal: Seal, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, pool: Pool, aside: Pool, seal: Seal, clock: Callable[[], datetime], vocabulary: Vocabulary
+    ) -> None:
         """``aside`` has a connection for what must not wait for transactions."""
         self._pool, self._aside = pool, aside
         self._seal = seal
         self._clock = clock
-        self._writers = Writers(KeySource(), Spellings(aside), R4, self._found)
+        self._writers = Writers(KeySource(), Spellings(aside), vocabulary, self._found)
         self._common = CommonTerms()
         self._looked = float("-inf")
 
@@ -70,9 +72,11 @@ class Repository:
         clock: Callable[[], datetime],
         connections: int = 8,
         password: Callable[[], str] | None = None,
+        base: str = "",
     ) -> "Repository":
         """Connect to the database at ``dsn`` and bring it up to this release.
 
+        ``base`` is the public address of what is kept, with a slash at its end: references below it are our own.
         Raises: ``Unavailable`` while PostgreSQL does not answer; ``NewerDatabase``.
         """
         pool = open_pool(dsn, connections=connections, password=password)
@@ -84,7 +88,7 @@ class Repository:
         except BaseException:
             await pool.close(patience=0)
             raise
-        return cls(pool, open_pool(dsn, connections=1, password=password), seal, clock)
+        return cls(pool, open_pool(dsn, connections=1, password=password), seal, clock, Vocabulary(base=base))
 
     async def close(self) -> None:
         """Close all connections, after the calls under way."""

@@ -22,7 +22,7 @@ class Entries:
     ``terms`` are written by ``terms``; ``spans`` are (path, low, high, unit, unit by code alone); ``texts`` are
     (path, folded, written). ``links`` are (path, what ``terms.reference_target`` says), ``spellings`` are (path by
     ``terms.spelled_path``, text): what is in use, for questions that do not name a term in full.
-    ``at`` is the clinical date in microseconds since 1970.
+    ``at`` is the clinical date in microseconds since 1970. References below ``base`` are taken as relative ones.
     """
 
     terms: set[str] = field(default_factory=set)
@@ -31,6 +31,7 @@ class Entries:
     links: set[tuple[str, str]] = field(default_factory=set)
     spellings: set[tuple[str, str]] = field(default_factory=set)
     at: float | None = None
+    base: str = ""
 
     def present(self) -> set[str]:
         """Return the paths at which anything was found; references also by the type they lead to."""
@@ -111,7 +112,7 @@ def _contact_point(path: str, value: Any, out: Entries) -> None:
 def _reference(path: str, value: Any, out: Entries) -> None:
     literal = value.get("reference")
     if literal is not None and literal[:1] != "#":
-        target = terms.reference_target(literal)
+        target = terms.reference_target(literal, out.base)
         out.terms.add(terms.reference_term(path, target))
         out.links.add((path, target))
     identifier = value.get("identifier")
@@ -199,10 +200,8 @@ def _real(value: Any) -> float:
 def _quantity(path: str, value: Any, out: Entries) -> None:
     if "value" in value:
         span = _compared(_real(value["value"]), value.get("comparator"))
-        for unit, code in _units(value):
+        for unit, code in _units(path, value, out):
             out.spans.append((path, span.low, span.high, unit, code))
-        if "code" in value and value.get("system") == UCUM:
-            out.spellings.add((terms.spelled_path(path, "unit"), value["code"]))
 
 
 def _compared(value: float, comparator: str | None) -> Span:
@@ -211,9 +210,11 @@ def _compared(value: float, comparator: str | None) -> Span:
     return Span(-inf, value) if comparator[0] == "<" else Span(value, inf)
 
 
-def _units(value: Mapping[str, Any]) -> Iterator[tuple[str | None, str | None]]:
-    """Yield the terms of a quantity's unit: by system and code, and by code or by name alone."""
+def _units(path: str, value: Mapping[str, Any], out: Entries) -> Iterator[tuple[str | None, str | None]]:
+    """Yield the terms of a quantity's unit by system and code, and by code or name alone; keep how it is spelled."""
     code, unit = value.get("code"), value.get("unit")
+    if code is not None and value.get("system") == UCUM:
+        out.spellings.add((terms.spelled_path(path, "unit"), code))
     if code is not None:
         yield terms.unit_term(value["system"], code) if "system" in value else None, terms.unit_term("", code)
     if unit is not None and unit != code:
@@ -240,7 +241,7 @@ def _range(path: str, value: Any, out: Entries) -> None:
     if "value" in low or "value" in high:
         lower = _real(low["value"]) if "value" in low else -inf
         upper = _real(high["value"]) if "value" in high else inf
-        for unit, code in _units(low or high):
+        for unit, code in _units(path, low or high, out):
             out.spans.append((path, lower, upper, unit, code))
 
 

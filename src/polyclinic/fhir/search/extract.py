@@ -28,7 +28,7 @@ __all__ = ["Entries", "extract"]
 def extract(resource: dict[str, Any], vocabulary: Vocabulary = R4) -> Entries:
     """Return what ``resource`` (valid R4, decimals as Decimal) is found by, its own type included."""
     type = resource["resourceType"]
-    out = Entries()
+    out = Entries(base=vocabulary.base)
     out.terms.add(type)
     visits, whole = _compiled(vocabulary, type)
     for name, value in resource.items():
@@ -82,7 +82,7 @@ def _together(focus: Focus) -> Visit:
     first, second = (_visit(_planted(part)) for part in focus.parts)
 
     def keep(value: Any, out: Entries) -> None:
-        left, right = Entries(), Entries()
+        left, right = Entries(base=out.base), Entries(base=out.base)
         first(value, left)
         second(value, right)
         for a in filter(_is_exact, left.terms):

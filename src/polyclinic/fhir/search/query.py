@@ -125,7 +125,7 @@ def _clause(reading: Reading, type: str, name: str, value: str) -> Clause:
     parameter = known.get(code)
     if parameter is None:
         raise Unknown(name, f"{type} has no search parameter {code[:64]}")
-    return clause(Asked(type, parameter, modifier, values_of(name, value), known, reading.now))
+    return clause(Asked(type, parameter, modifier, values_of(name, value), known, reading.now, reading.vocabulary.base))
 
 
 def _merged(clauses: list[Clause]) -> Clause:

@@ -79,11 +79,14 @@ def unit_term(system: str, code: str) -> str:
     return f"\0q{system}\0{code}"
 
 
-def reference_target(reference: str) -> str:
-    """Return what a literal reference points to: ``Type/id`` or an absolute address, without a version."""
+def reference_target(reference: str, base: str = "") -> str:
+    """Return what a literal reference points to: ``Type/id`` or an absolute address, without a version.
+
+    An address below ``base`` (with a slash at its end), which is our own, is as good as a relative one.
+    """
     if "/_history/" in reference:
         reference = reference.partition("/_history/")[0]
-    return reference
+    return reference.removeprefix(base) if base else reference
 
 
 def reference_type(reference: str) -> str | None:

@@ -27,12 +27,17 @@ SPECIAL_TYPES = MappingProxyType({"_id": "token", "_lastUpdated": "date", "_cont
 class Vocabulary:
     """The known search parameters. ``custom`` are further ones by resource type; they never replace one of R4.
 
+    ``base`` is our own address with a slash at its end: references below it are taken as relative ones.
+
     ``number`` tells vocabularies of one service apart: what was indexed with a lower one may lack a custom parameter.
     """
 
-    def __init__(self, custom: Mapping[str, Sequence[SearchParameter]] | None = None, number: int = 0) -> None:
+    def __init__(
+        self, custom: Mapping[str, Sequence[SearchParameter]] | None = None, number: int = 0, base: str = ""
+    ) -> None:
         self.custom = MappingProxyType(dict(custom or {}))
         self.number = number
+        self.base = base
         self._by_type: dict[str, Mapping[str, Parameter]] = {}
 
     def of(self, type: str) -> Mapping[str, Parameter]:

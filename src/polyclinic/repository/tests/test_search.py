@@ -195,7 +195,11 @@ async def test_a_search_finds(filled, text, expected):
     [
         ("Observation", ["o3", "o2", "o1", "o4", "o5"]),
         ("Observation?_sort=-date", ["o3", "o2", "o1", "o4", "o5"]),
-        ("Observation?_sort=date", ["o5", "o4", "o1", "o2", "o3"]),
+        ("Observation?_sort=date", ["o4", "o1", "o2", "o3", "o5"]),
+        ("Observation?_sort=date&code=29463-7,8302-2", ["o4", "o1", "o2", "o3", "o5"]),
+        ("Observation?_sort=date,-_id", ["o4", "o1", "o2", "o3", "o5"]),
+        ("Patient?_sort=-gender,family", ["bob", "cyd", "ada"]),
+        ("Observation?_sort=subject,-date", ["o3", "o2", "o1", "o4", "o5"]),
         ("Observation?code=29463-7,8302-2", ["o3", "o2", "o1", "o4", "o5"]),
         ("Observation?_sort=value-quantity", ["o1", "o2", "o4", "o5", "o3"]),
         ("Observation?_sort=-value-quantity", ["o3", "o5", "o4", "o2", "o1"]),

@@ -34,7 +34,7 @@ class Asked:
     """``parameter:modifier=values`` of a search among resources of ``type``; the values are alternatives.
 
     Values are still escaped. ``known`` are the parameters of the type by code, ``now`` is what "approximately" is
-    measured from.
+    measured from, ``base`` our own address with a slash at its end.
     """
 
     type: str
@@ -43,6 +43,7 @@ class Asked:
     values: tuple[str, ...]
     known: Mapping[str, Parameter]
     now: datetime | None
+    base: str = ""
 
     @property
     def code(self) -> str:

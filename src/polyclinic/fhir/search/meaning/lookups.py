@@ -103,11 +103,12 @@ def _reference_terms(branch: Branch, value: str, kind: str, asked: Asked) -> Ite
             if target in targets:
                 yield terms.reference_term(branch.path, f"{target}/{value}")
         return
+    value = terms.reference_target(value, asked.base)
     named = terms.reference_type(value)
     if named is None and ":" not in value:
         raise asked.wrong(value, "an id, Type/id or an address")
     if named is None or ((not kind or named == kind) and named in targets):
-        yield terms.reference_term(branch.path, terms.reference_target(value))
+        yield terms.reference_term(branch.path, value)
 
 
 def _identified(asked: Asked) -> Terms:
