@@ -12,6 +12,7 @@ from polyclinic.fhir.json import decode_resource, encode
 from polyclinic.fhir.outcome import Conflict, Invalid, Issue, Refusal, operation_outcome
 from polyclinic.kit.http.message import Answer, Call, refused
 from polyclinic.kit.http.negotiation import agreed_body
+from polyclinic.kit.http.streaming import make_whole
 from polyclinic.kit.rest.endpoint import Endpoint
 from polyclinic.kit.rest.prefer import Preference, preferred
 from polyclinic.kit.rest.responses import response_bundle, response_entry
@@ -22,6 +23,8 @@ from polyclinic.repository.transaction import MOST_TRIES
 
 SIDE_BY_SIDE = 8
 """Entries of a batch that are served at the same time."""
+LARGEST_OF_ENTRY = 4_000_000
+"""Bytes that one entry of a batch is answered with at most, of what could be sent in pieces on its own."""
 
 Perform = Callable[[Call], Awaitable[Answer]]
 
@@ -102,6 +105,7 @@ async def _served(endpoint: Endpoint, entry: Entry, perform: Perform, prefer: st
     call = call_of(endpoint, entry, prefer)
     try:
         answer = await perform(call)
+        await make_whole(answer, LARGEST_OF_ENTRY)
     except Refusal as refusal:
         answer = _refused(refusal, entry)
     return response_entry(answer, shows_resource=_asks(entry) or "return=representation" in prefer)

@@ -1,8 +1,8 @@
 """Everything that belongs to a patient or an encounter: what a walk over the references of all resources finds."""
 
+import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime
-from math import inf
 from random import Random
 
 import pytest
@@ -13,14 +13,18 @@ from polyclinic.repository import everything as reading
 from polyclinic.repository.everything import EVER, Belonging
 from polyclinic.repository.model import Create, Cursor, Delete, Update
 
-PATIENT = {
+PATIENT: dict[str, tuple[str, ...]] = {
     "Encounter": ("subject", "participant"),
     "Observation": ("subject", "performer"),
     "Condition": ("subject", "asserter"),
     "MedicationRequest": ("subject",),
     "AllergyIntolerance": ("patient", "recorder", "asserter"),
 }
-ENCOUNTER = {"Observation": ("encounter",), "Condition": ("encounter",), "MedicationRequest": ("encounter",)}
+ENCOUNTER: dict[str, tuple[str, ...]] = {
+    "Observation": ("encounter",),
+    "Condition": ("encounter",),
+    "MedicationRequest": ("encounter",),
+}
 MEMBERS = {"Patient": PATIENT, "Encounter": ENCOUNTER}
 """By compartment and type: the elements whose references put a resource into it, of those that are made here."""
 
@@ -284,3 +288,23 @@ async def test_position_opens_only_its_own_question(repository, known):
             await repository.everything(other, cursor=cursor)
     with pytest.raises(Unacceptable):
         await repository.everything(question, cursor=Cursor("nonsense"))
+
+
+async def test_much_is_read_with_little_memory(repository, known):
+    """20 MB of notes, of which never more than some portions are in memory."""
+    note = [{"text": "x" * 500_000}]
+    code = {"coding": [{"code": "x"}]}
+    await repository.write(Create({"resourceType": "Patient", "id": "long"}, id="long"))
+    for _ in range(40):
+        common = {"resourceType": "Observation", "status": "final", "code": code, "note": note}
+        await repository.write(Create(common | _of("subject", "long")))
+    read = 0
+    tracemalloc.start()
+    try:
+        async for portion in (await repository.everything(asked("Patient/long"))).portions:
+            read += sum(len(kept.body) for kept in portion.items)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert read > 20_000_000
+    assert peak < 6_000_000
