@@ -45,35 +45,36 @@ _MEMBERS = """
 with member as materialized (
     select distinct p.resource as key from unnest($1::bigint[]) as k(key)
     cross join lateral (select resource from posting where posting.key = k.key offset 0) p
-), inside as materialized (
-    select r.key, r.itself, r.type, r.updated, r.size, r.link_targets from member m
-    cross join lateral (
-        select r.*, r.identity = $2::bigint as itself, octet_length(r.body) as size
-        from resource r where r.key = m.key and r.body is not null offset 0
-    ) r {in_period}
 )"""
-_WANTED = """($3::timestamptz is null or r.updated >= $3) and ($4::text[] is null or r.type = any($4))
-    and (phase, r.key) > ($5::int, $6::bigint) order by phase, r.key limit $7"""
-_KEYS_INSIDE = f"""{_MEMBERS}
-select phase, r.key, r.size from inside r
-cross join lateral (select case when r.itself then {_ITSELF} else {_INSIDE} end as phase) p where {_WANTED}"""
+_SIZED = (
+    "select *, octet_length(body) as size, identity = $2::bigint as itself from resource where body is not null and"
+)
+_WANTED = "($3::timestamptz is null or r.updated >= $3) and ($4::text[] is null or r.type = any($4))"
+_KEYS_INSIDE = f"""{_MEMBERS}, itself as (
+    select r.* from ({_SIZED} identity = $2) r where ($5::int, $6::bigint) < ({_ITSELF}, 0) and {_WANTED}
+), inside as (
+    select r.* from (select key from member where $5 = {_ITSELF} or key > $6 order by key) m
+    cross join lateral ({_SIZED} resource.key = m.key offset 0) r
+    where not r.itself and {{in_period}} and {_WANTED} order by m.key limit $7
+)
+select {_ITSELF} as phase, key, size from itself
+union all select {_INSIDE}, key, size from inside order by phase, key"""
 _KEYS_REFERRED = f"""{_MEMBERS}, target as materialized (
-    select distinct l.target from inside i cross join lateral unnest(i.link_targets) as l(target)
+    select distinct l.target from member m
+    cross join lateral ({_SIZED} resource.key = m.key offset 0) r
+    cross join lateral unnest(r.link_targets) as l(target) where {{in_period}}
 ), referred as materialized (
     select r.key from target t
     cross join lateral (select key from resource where identity = t.target and body is not null offset 0) r
+    where $5::int < {_REFERRED} or r.key > $6::bigint
     except select key from member
 )
-select phase, r.key, r.size from referred f
-cross join lateral (
-    select {_REFERRED} as phase, key, type, updated, octet_length(body) as size
-    from resource where resource.key = f.key offset 0
-) r where {_WANTED}"""
-_IN_PERIOD = """
-where r.itself or coalesce((
+select {_REFERRED} as phase, r.key, r.size from (select key from referred order by key) f
+cross join lateral ({_SIZED} resource.key = f.key offset 0) r where {_WANTED} order by f.key limit $7"""
+_IN_PERIOD = """(r.itself or coalesce((
     select bool_or(f.high > $8::float8 and f.low < $9::float8) from span f
     where f.resource = r.key and f.key = any($10::bigint[])
-), true)"""
+), true))"""
 """Care that reaches into the period; what has no date is never out of it."""
 _BODIES = """
 select r.type, r.id, r.version, r.updated, r.method, r.body from unnest($1::bigint[]) with ordinality as k(key, place)
@@ -217,7 +218,7 @@ def _statement(text: str, asked: Belonging, after: Position, limit: int) -> tupl
         limit,
     ]
     if asked.period == EVER:
-        return text.replace("{in_period}", ""), arguments
+        return text.replace("{in_period}", "true"), arguments
     return text.replace("{in_period}", _IN_PERIOD), [*arguments, *asked.period, list(_clinical_dates())]
 
 
