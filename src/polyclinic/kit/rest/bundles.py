@@ -24,7 +24,7 @@ from polyclinic.repository.transaction import MOST_TRIES
 SIDE_BY_SIDE = 8
 """Entries of a batch that are served at the same time."""
 LARGEST_OF_ENTRY = 4_000_000
-"""Bytes that one entry of a batch is answered with at most, of what could be sent in pieces on its own."""
+"""Bytes that one entry is answered with at most, of what comes in pieces when it is asked for on its own."""
 
 Perform = Callable[[Call], Awaitable[Answer]]
 
@@ -38,7 +38,7 @@ async def take_bundle(endpoint: Endpoint, call: Call, perform: Perform) -> Answe
     bundle = decode_resource(call.body)
     kind = bundle_kind(bundle["resourceType"], bundle.get("type"))
     call.interaction = kind
-    entries = entries_of(bundle)
+    entries, perform = entries_of(bundle), _in_one(perform)
     prefer = call.headers.get("prefer", "return=minimal")
     if kind == "batch":
         listed = await _batch(endpoint, entries, perform, prefer)
@@ -64,6 +64,17 @@ async def _transaction_with_patches(
         except Conflict:
             if not tries:
                 raise
+
+
+def _in_one(perform: Perform) -> Perform:
+    """Return ``perform`` with no answer in pieces. Refuses: ``TooCostly`` beyond ``LARGEST_OF_ENTRY``."""
+
+    async def whole(call: Call) -> Answer:
+        answer = await perform(call)
+        await make_whole(answer, LARGEST_OF_ENTRY)
+        return answer
+
+    return whole
 
 
 def bundle_kind(resource_type: str, type: object) -> str:
@@ -105,7 +116,6 @@ async def _served(endpoint: Endpoint, entry: Entry, perform: Perform, prefer: st
     call = call_of(endpoint, entry, prefer)
     try:
         answer = await perform(call)
-        await make_whole(answer, LARGEST_OF_ENTRY)
     except Refusal as refusal:
         answer = _refused(refusal, entry)
     return response_entry(answer, shows_resource=_asks(entry) or "return=representation" in prefer)

@@ -211,9 +211,10 @@ async def test_head_tells_the_headers_alone(house, patient):
     assert (await house.send("HEAD", "/fhir/Patient/nobody/$everything")).status == 404
 
 
-async def test_entry_of_a_batch_is_whole_or_refused(house):
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+async def test_entry_of_a_bundle_is_whole_or_refused(house, kind):
     entries = [{"request": {"method": "GET", "url": f"Patient/{id}/$everything"}} for id in ("ada", "much")]
-    heard = await house.post("/fhir", {"resourceType": "Bundle", "type": "batch", "entry": entries})
+    heard = await house.post("/fhir", {"resourceType": "Bundle", "type": kind, "entry": entries})
     small, large = heard.json["entry"]
     assert sorted(listed(small["resource"])) == sorted(INSIDE | REFERRED)
     assert large["response"]["status"].startswith("413")
