@@ -14,9 +14,9 @@ MANIFESTS = [
 ]
 
 
-def route(method, path):
+def route(method, path, manifests=MANIFESTS):
     """Return the name of the route that Envoy would take: the first whose match holds, without the query."""
-    table = edge.routes(MANIFESTS)["virtual_hosts"][0]["routes"]
+    table = edge.routes(manifests)["virtual_hosts"][0]["routes"]
     return next(found for found in table if _matches(found["match"], method, path))
 
 
@@ -54,6 +54,12 @@ def _matches(match, method, path):
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH"])
 def test_path_goes_to_its_owner(method, path, service):
     assert route(method, path)["route"]["cluster"] == service
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_everything_goes_straight_to_an_owner_of_all_types(method):
+    found = route(method, "/fhir/Patient/1/$everything", MANIFESTS[:2])
+    assert found["route"]["cluster"] == "records"
 
 
 @pytest.mark.parametrize(("method", "tried_again"), [("GET", True), ("HEAD", True), ("POST", False), ("PUT", False)])

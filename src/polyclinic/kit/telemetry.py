@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from polyclinic.fhir.outcome import Refusal
 from polyclinic.kit.http.door import respond
 from polyclinic.kit.http.message import broken
 from polyclinic.kit.http.negotiation import Shape
@@ -101,7 +102,8 @@ class Telemetry:
         try:
             await self._app(scope, receive, sending)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is logged and the client gets an answer
-            self._log.error("bug", error, request=passport.request_id, interaction=scope.get("interaction"))
+            event = "broken off" if isinstance(error, Refusal) else "bug"
+            self._log.error(event, error, request=passport.request_id, interaction=scope.get("interaction"))
             if not sending.status:
                 await respond(sending, broken(passport.request_id), Shape())
             elif not sending.complete:

@@ -15,6 +15,7 @@ GATEWAY = "gateway"
 """The service that answers what concerns several others, and what nobody owns."""
 
 BASE = "/fhir"
+_EVERYTHING = r"/[A-Za-z]+/[^/]+/\$everything"
 _TYPE = "type.googleapis.com/envoy"
 _SAFE_ANYWHERE = "connect-failure,refused-stream,reset-before-request"
 """Retried for every method: the owner has seen nothing of the request."""
@@ -58,12 +59,16 @@ def write(folder: Path, manifests: Sequence[Manifest], doors: Mapping[str, int],
 
 
 def routes(manifests: Sequence[Manifest]) -> dict[str, Any]:
-    """Return the route table: types to their owners, everything else to the gateway."""
-    found = [*_route(GATEWAY, {"safe_regex": {"regex": BASE + r"/[A-Za-z]+/[^/]+/\$everything"}})]
-    for manifest in manifests:
-        if manifest.owns:
-            types = "|".join(sorted(manifest.owns))
-            found += _route(manifest.name, {"safe_regex": {"regex": f"{BASE}/(?:{types})(?:/.*)?"}})
+    """Return the route table: types to their owners, everything else to the gateway.
+
+    $everything concerns all owners, so that it is the gateway's as soon as there are several. One owner is asked
+    straight: its answer may be of hundreds of megabytes, and each byte would cost the gateway what it cost the owner.
+    """
+    owners = [manifest for manifest in manifests if manifest.owns]
+    found = _route(GATEWAY, {"safe_regex": {"regex": BASE + _EVERYTHING}}) if len(owners) > 1 else []
+    for manifest in owners:
+        types = "|".join(sorted(manifest.owns))
+        found += _route(manifest.name, {"safe_regex": {"regex": f"{BASE}/(?:{types})(?:/.*)?"}})
     found += _route(GATEWAY, {"prefix": "/"})
     return {
         "@type": f"{_TYPE}.config.route.v3.RouteConfiguration",

@@ -13,6 +13,7 @@ from polyclinic.fhir.search.query import Query
 from polyclinic.fhir.search.vocabulary import Vocabulary
 from polyclinic.repository import feed, statements
 from polyclinic.repository.connect import Database, again_if_lost, open_pool, refusing
+from polyclinic.repository.everything import Belonging, Everything, everything
 from polyclinic.repository.history import EVERYTHING, Wanted, history, kept
 from polyclinic.repository.included import Inclusion
 from polyclinic.repository.migrate import migrate
@@ -157,6 +158,10 @@ class Repository:
         with refusing():
             await self._look_at_statistics()
             return await again_if_lost(lambda: self._counted(query))
+
+    async def everything(self, asked: Belonging, *, cursor: Cursor | None = None) -> Everything:
+        """Return what belongs to one resource, behind ``cursor``; see ``everything``."""
+        return await everything(self._pool, self._seal, asked, cursor)
 
     async def history(
         self,

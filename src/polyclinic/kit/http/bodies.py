@@ -52,8 +52,7 @@ def shaped(answer: Answer, shape: Shape) -> tuple[bytes, dict[str, str]]:
         return body, headers
     if shape.pretty:
         body = msgspec.json.format(body, indent=2)
-    headers.setdefault("content-type", "application/fhir+json; charset=utf-8")
-    headers["vary"] = "Accept, Accept-Encoding"
+    say_what_it_is(headers)
     if shape.gzip and len(body) > WORTH_PACKING:
         body = _packed(body)
         headers["content-encoding"] = "gzip"
@@ -61,8 +60,19 @@ def shaped(answer: Answer, shape: Shape) -> tuple[bytes, dict[str, str]]:
     return body, headers
 
 
+def say_what_it_is(headers: dict[str, str]) -> None:
+    """Add to ``headers`` what all answers with a body say of it."""
+    headers.setdefault("content-type", "application/fhir+json; charset=utf-8")
+    headers["vary"] = "Accept, Accept-Encoding"
+
+
+def new_packer() -> "zlib._Compress":
+    """Return what packs one body as gzip."""
+    return zlib.compressobj(PACKING_LEVEL, zlib.DEFLATED, _WINDOW_WITH_GZIP_HEADER)
+
+
 def _packed(body: bytes) -> bytes:
-    packer = zlib.compressobj(PACKING_LEVEL, zlib.DEFLATED, _WINDOW_WITH_GZIP_HEADER)
+    packer = new_packer()
     return packer.compress(body) + packer.flush()
 
 

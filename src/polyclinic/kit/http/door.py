@@ -1,7 +1,6 @@
 """The ASGI door of a FHIR base: bytes in, one ``Call``; one ``Answer``, bytes out."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
@@ -9,6 +8,7 @@ from polyclinic.fhir.outcome import Refusal
 from polyclinic.kit.http.bodies import read_body, shaped
 from polyclinic.kit.http.message import Answer, Call, refused
 from polyclinic.kit.http.negotiation import Shape, agreed_shape
+from polyclinic.kit.http.streaming import HELD_BACK, hold_back, start_of, stream
 
 PREFIX = "/fhir"
 
@@ -34,19 +34,21 @@ class Door:
             if call.method != "GET" and call.method != "HEAD":
                 call.body = await read_body(receive, call.headers.get("content-encoding", "").lower(), self._body_limit)
             answer = await self._answering(call)
+            await hold_back(answer, HELD_BACK)
         except Refusal as refusal:
             answer = refused(refusal)
         finally:
             scope["interaction"], scope["type_served"] = call.interaction, call.type
-        await respond(send, answer, shape, with_body=call.method != "HEAD")
+        if answer.pieces is not None:
+            await stream(receive, send, answer, shape, with_body=call.method != "HEAD")
+        else:
+            await respond(send, answer, shape, with_body=call.method != "HEAD")
 
 
 async def respond(send: Send, answer: Answer, shape: Shape, *, with_body: bool = True) -> None:
     """Send ``answer`` over ASGI."""
     body, headers = shaped(answer, shape)
-    lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    start: dict[str, Any] = {"type": "http.response.start", "status": answer.status, "headers": lines}
-    await send(start)
+    await send(start_of(answer.status, headers))
     await send({"type": "http.response.body", "body": body if with_body else b""})
 
 

@@ -1,6 +1,6 @@
 """A request and its answer as plain values: what passes between the HTTP of a service and its interactions."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
@@ -44,12 +44,16 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """One answer: status, FHIR JSON (or nothing), headers beside the content type, and the version it speaks of."""
+    """One answer: status, FHIR JSON (or nothing), headers beside the content type, and the version it speaks of.
+
+    ``pieces``, where there are any, come after ``body``: an answer that is too long to be held in memory.
+    """
 
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     kept: Kept | None = None
+    pieces: AsyncGenerator[bytes, None] | None = None
 
 
 def read_pairs(text: str) -> Pairs:

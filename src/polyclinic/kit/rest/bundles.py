@@ -12,6 +12,7 @@ from polyclinic.fhir.json import decode_resource, encode
 from polyclinic.fhir.outcome import Conflict, Invalid, Issue, Refusal, operation_outcome
 from polyclinic.kit.http.message import Answer, Call, refused
 from polyclinic.kit.http.negotiation import agreed_body
+from polyclinic.kit.http.streaming import make_whole
 from polyclinic.kit.rest.endpoint import Endpoint
 from polyclinic.kit.rest.prefer import Preference, preferred
 from polyclinic.kit.rest.responses import response_bundle, response_entry
@@ -22,6 +23,8 @@ from polyclinic.repository.transaction import MOST_TRIES
 
 SIDE_BY_SIDE = 8
 """Entries of a batch that are served at the same time."""
+LARGEST_OF_ENTRY = 4_000_000
+"""Bytes that one entry is answered with at most, of what comes in pieces when it is asked for on its own."""
 
 Perform = Callable[[Call], Awaitable[Answer]]
 
@@ -35,7 +38,7 @@ async def take_bundle(endpoint: Endpoint, call: Call, perform: Perform) -> Answe
     bundle = decode_resource(call.body)
     kind = bundle_kind(bundle["resourceType"], bundle.get("type"))
     call.interaction = kind
-    entries = entries_of(bundle)
+    entries, perform = entries_of(bundle), _in_one(perform)
     prefer = call.headers.get("prefer", "return=minimal")
     if kind == "batch":
         listed = await _batch(endpoint, entries, perform, prefer)
@@ -61,6 +64,17 @@ async def _transaction_with_patches(
         except Conflict:
             if not tries:
                 raise
+
+
+def _in_one(perform: Perform) -> Perform:
+    """Return ``perform`` with no answer in pieces. Refuses: ``TooCostly`` beyond ``LARGEST_OF_ENTRY``."""
+
+    async def whole(call: Call) -> Answer:
+        answer = await perform(call)
+        await make_whole(answer, LARGEST_OF_ENTRY)
+        return answer
+
+    return whole
 
 
 def bundle_kind(resource_type: str, type: object) -> str:

@@ -108,7 +108,7 @@ def statement(endpoint: Endpoint) -> dict[str, object]:
     software = Software(f"Polyclinic {endpoint.service}", __version__, endpoint.base, endpoint.started)
     searched = {type: tuple(R4.of(type)) for type in endpoint.types}
     rules = RULES | {"conditionalDelete": endpoint.conditional_delete}
-    operations = tuple(Promise(each.name, each.definition, each.at, each.types) for each in OPERATIONS.values())
+    operations = tuple(Promise(each.name, each.definition, each.at, each.types) for each in OPERATIONS)
     return capability_statement(software, Offer(OF_TYPES, OF_SYSTEM, rules, operations), searched)
 
 

@@ -4,8 +4,10 @@ Source: https://hl7.org/fhir/R4/search.html#return and https://hl7.org/fhir/R4/h
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from urllib.parse import quote
+
+import msgspec
 
 from polyclinic.fhir.json import encode
 from polyclinic.fhir.outcome import Issue, operation_outcome
@@ -42,14 +44,34 @@ def links(address: str, pairs: Pairs, cursor: str | None, next: str | None) -> l
 
 def bundle(type: str, *, total: int | None, links: Sequence[tuple[str, str]], entries: Sequence[bytes]) -> bytes:
     """Return a Bundle around ``entries``, each the JSON of one."""
+    head = bundle_head(type, total=total, links=links)
+    return b'%b,"entry":[%b]}' % (head, b",".join(entries)) if entries else head + b"}"
+
+
+def bundle_head(type: str, *, total: int | None, links: Sequence[tuple[str, str]]) -> bytes:
+    """Return the JSON of a Bundle up to its entries."""
     head = b'{"resourceType":"Bundle","type":"%b"' % type.encode()
     if total is not None:
         head += b',"total":%d' % total
     listed = encode([{"relation": relation, "url": url} for relation, url in links])
-    head += b',"link":' + listed
-    if not entries:
-        return head + b"}"
-    return b'%b,"entry":[%b]}' % (head, b",".join(entries))
+    return head + b',"link":' + listed
+
+
+async def joined(head: bytes, entries: AsyncIterator[list[bytes]], *, pretty: bool) -> AsyncGenerator[bytes, None]:
+    """Yield the JSON of a Bundle that begins with ``head``, a piece for each list of entries."""
+    opening, between, closing = (
+        (b',\n  "entry": [\n    ', b",\n    ", b"\n  ]\n}") if pretty else (b',"entry":[', b",", b"]}")
+    )
+    if pretty:
+        head = msgspec.json.format(head + b"}", indent=2).removesuffix(b"\n}")
+    before = head + opening
+    async for listed in entries:
+        if pretty:
+            listed = [msgspec.json.format(entry, indent=2).replace(b"\n", b"\n    ") for entry in listed]
+        if listed:
+            yield before + between.join(listed)
+            before = between
+    yield closing if before is between else head + (b"\n}" if pretty else b"}")
 
 
 def search_entries(endpoint: Endpoint, items: Iterable[Kept], part: Part, mode: str) -> list[bytes]:

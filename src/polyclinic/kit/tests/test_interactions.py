@@ -255,7 +255,7 @@ async def test_conditional_delete_takes_one_and_only_one(service):
         ("GET", f"/fhir/Patient/{'x' * 65}", 404),
         ("GET", "/nothing", 404),
         ("GET", "/fhirx", 404),
-        ("GET", "/fhir/Patient/1/$everything", 400),
+        ("GET", "/fhir/Patient/$everything", 400),
         ("POST", "/fhir/$convert", 400),
         ("GET", "/fhir/Patient/1/Nonsense", 404),
         ("GET", "/fhir/Organization/1/Patient", 404),

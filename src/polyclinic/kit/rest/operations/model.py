@@ -5,11 +5,12 @@ Source: https://hl7.org/fhir/R4/operations.html#executing
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
 
 from polyclinic.fhir.json import decode_resource, encode
 from polyclinic.fhir.outcome import Invalid, Unacceptable
-from polyclinic.kit.http.message import Answer, Call
+from polyclinic.kit.http.message import Answer, Call, Pairs
 from polyclinic.kit.http.negotiation import agreed_body, without_format
 from polyclinic.kit.rest.endpoint import Endpoint
 from polyclinic.kit.rest.targets import Target
@@ -73,6 +74,22 @@ class Arguments:
             raise Unacceptable(f"the parameter {name} is a text", at=name)
         return texts[0]
 
+    def values(self, name: str) -> tuple[str, ...]:
+        """Return what the parameters of that name say, numbers as they are written.
+
+        Refuses: ``Unacceptable`` for what is neither a text nor a number.
+        """
+        return tuple(value for each, value in self.pairs() if each == name)
+
+    def value(self, name: str) -> str | None:
+        """Return the one of ``values``, None without one. Refuses: ``Unacceptable`` where there are several."""
+        self.one(name)
+        return next(iter(self.values(name)), None)
+
+    def pairs(self) -> Pairs:
+        """Return all as the parameters of a URL. Refuses: as ``values``."""
+        return [(each["name"], _written(each)) for each in self.given]
+
     def resource(self, name: str) -> Resource | None:
         """Return the resource that a parameter holds, None without one. Refuses: ``Invalid`` for what is none."""
         found = self.one(name)
@@ -90,6 +107,15 @@ def arguments(call: Call, *names: str, subject: str | None = None) -> Arguments:
     ``names`` are all that the operation knows. With ``subject``, any other resource in the body is the parameter of
     that name. Refuses: ``Unacceptable`` naming a parameter it does not know; ``UnsupportedMediaType``, ``Malformed``.
     """
+    given = all_arguments(call, subject=subject)
+    for each in given.given:
+        if each["name"] not in names:
+            raise Unacceptable(f"the operation has no parameter {each['name'][:64]!r}", at=each["name"][:64])
+    return given
+
+
+def all_arguments(call: Call, *, subject: str | None = None) -> Arguments:
+    """Return what ``call`` brings, as ``arguments`` does, by whatever names."""
     given: list[dict[str, Any]] = [{"name": name, "valueString": value} for name, value in without_format(call.pairs())]
     body = _body(call)
     if body is not None and body["resourceType"] == "Parameters":
@@ -98,10 +124,16 @@ def arguments(call: Call, *names: str, subject: str | None = None) -> Arguments:
         given.append({"name": subject, "resource": body})
     elif body is not None:
         raise Invalid(f"the body is a Parameters resource, not a {body['resourceType'][:64]!r}", at="resourceType")
-    for each in given:
-        if each["name"] not in names:
-            raise Unacceptable(f"the operation has no parameter {each['name'][:64]!r}", at=each["name"][:64])
     return Arguments(tuple(given))
+
+
+def _written(parameter: dict[str, Any]) -> str:
+    values = [value for key, value in parameter.items() if key.startswith("value")]
+    if len(values) != 1 or type(values[0]) not in (str, int, Decimal):
+        raise Unacceptable(f"the parameter {parameter['name'][:64]} is a text or a number", at=parameter["name"][:64])
+    if "\0" in str(values[0]):
+        raise Unacceptable("a parameter holds the character U+0000, which FHIR forbids", at=parameter["name"][:64])
+    return str(values[0])
 
 
 def _body(call: Call) -> Resource | None:
