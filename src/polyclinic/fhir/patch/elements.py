@@ -127,12 +127,12 @@ def put(holder: dict[str, Any], made: Content, *, at: str, index: int | None = N
 
 def set_single(holder: dict[str, Any], made: Content) -> None:
     """Let ``holder`` have this value for an element that does not repeat, in place of any other."""
+    values = {made.property.name: made.json, "_" + made.property.name: made.extra}
     for key in _keys(made.property):
-        holder.pop(key, None)
-    if made.json is not None:
-        holder[made.property.name] = made.json
-    if made.extra is not None:
-        holder["_" + made.property.name] = made.extra
+        if values.get(key) is None:
+            holder.pop(key, None)
+        else:
+            holder[key] = values[key]
 
 
 def length(holder: dict[str, Any], name: str) -> int:

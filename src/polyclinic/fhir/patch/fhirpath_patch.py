@@ -13,7 +13,7 @@ from polyclinic.fhir.outcome import Invalid, Refusal
 from polyclinic.fhir.patch.copying import Copier
 from polyclinic.fhir.patch.elements import Content, content, length, put, set_single
 from polyclinic.fhir.patch.parameters import Operation, read_operations
-from polyclinic.fhir.patch.places import Place, root_of, way_of
+from polyclinic.fhir.patch.places import Place, Seeker, root_of, way_of
 from polyclinic.fhir.patch.refusals import Unpatchable
 from polyclinic.fhir.path import PathError
 
@@ -27,55 +27,68 @@ class FhirPathPatch:
     def apply(self, document: dict[str, Any]) -> dict[str, Any]:
         """Return what the resource ``document`` becomes, as ``Patch`` says."""
         copier = Copier()
-        resource: dict[str, Any] = copier.copy(document)
-        for operation in self.operations:
-            _do(root_of(resource), operation, copier)
+        try:
+            resource: dict[str, Any] = copier.copy(document)
+            work = _Work(Seeker(root_of(resource)), copier)
+            for operation in self.operations:
+                _do(work, operation)
+        except RecursionError as error:
+            raise Unpatchable("the patch nests the resource too deeply") from error
         return resource
 
 
 def fhirpath_patch(parameters: dict[str, Any]) -> FhirPathPatch:
     """Return the patch that a Parameters resource says. Refuses: ``Invalid`` naming each fault, ``TooCostly``."""
-    return FhirPathPatch(read_operations(parameters))
-
-
-def _do(root: Place, operation: Operation, copier: Copier) -> None:
     try:
-        _DOES[operation.type](root, operation, copier)
+        return FhirPathPatch(read_operations(parameters))
+    except RecursionError as error:
+        raise Invalid("the patch is nested too deeply") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A resource under change: how its places are found, and how values are copied into it."""
+
+    seeker: Seeker
+    copier: Copier
+
+
+def _do(work: _Work, operation: Operation) -> None:
+    try:
+        _DOES[operation.type](work, operation)
     except PathError as error:
         kind = Unpatchable if error.fault == "execution" else Invalid
         raise kind(str(error), at=operation.at) from error
-    except RecursionError as error:
-        raise Unpatchable("the resource is nested too deeply", at=operation.at) from error
 
 
-def _add(root: Place, operation: Operation, copier: Copier) -> None:
-    place = _one(root, operation)
-    made = content(place.type, operation.texts["name"], operation.value, copier)
+def _add(work: _Work, operation: Operation) -> None:
+    place = _one(work, operation)
+    made = content(place.type, operation.texts["name"], operation.value, work.copier)
     put(place.holder(), made, at=operation.at)
 
 
-def _insert(root: Place, operation: Operation, copier: Copier) -> None:
-    above, name = _collection(root, operation)
-    made = content(above.type, name, operation.value, copier)
+def _insert(work: _Work, operation: Operation) -> None:
+    above, name = _collection(work, operation)
+    made = content(above.type, name, operation.value, work.copier)
     holder = above.holder()
     _within(operation, "index", _listed(made.property, holder, operation) + 1)
     put(holder, made, at=operation.at, index=operation.numbers["index"])
 
 
-def _delete(root: Place, operation: Operation, _copier: Copier) -> None:
-    found = _places(root, operation)
+def _delete(work: _Work, operation: Operation) -> None:
+    found = _places(work, operation)
     if len(found) > 1:
         raise _several(operation, len(found))
     if found:
         _remove(found[0], operation)
 
 
-def _replace(root: Place, operation: Operation, copier: Copier) -> None:
-    place = _one(root, operation)
+def _replace(work: _Work, operation: Operation) -> None:
+    place = _one(work, operation)
     if place.above is None:
         raise Unpatchable("a patch cannot replace the whole resource", at=operation.at)
     element = definitions.properties(place.above.type)[place.key].element
-    made = content(place.above.type, element.name if element.choice else place.key, operation.value, copier)
+    made = content(place.above.type, element.name if element.choice else place.key, operation.value, work.copier)
     holder = place.above.holder()
     if place.index is None:
         set_single(holder, made)
@@ -83,8 +96,8 @@ def _replace(root: Place, operation: Operation, copier: Copier) -> None:
         _set_in_list(holder, made, place.index)
 
 
-def _move(root: Place, operation: Operation, _copier: Copier) -> None:
-    above, name = _collection(root, operation)
+def _move(work: _Work, operation: Operation) -> None:
+    above, name = _collection(work, operation)
     found = definitions.properties(above.type)[name]
     holder = above.holder()
     size = _listed(found, holder, operation)
@@ -96,7 +109,7 @@ def _move(root: Place, operation: Operation, _copier: Copier) -> None:
             listed.insert(destination, listed.pop(source))
 
 
-_DOES: Mapping[str, Callable[[Place, Operation, Copier], None]] = {
+_DOES: Mapping[str, Callable[[_Work, Operation], None]] = {
     "add": _add,
     "insert": _insert,
     "delete": _delete,
@@ -105,13 +118,13 @@ _DOES: Mapping[str, Callable[[Place, Operation, Copier], None]] = {
 }
 
 
-def _places(root: Place, operation: Operation) -> list[Place]:
-    return way_of(operation.path, root.type).places(root)
+def _places(work: _Work, operation: Operation) -> list[Place]:
+    return work.seeker.places(way_of(operation.path, work.seeker.root.type))
 
 
-def _one(root: Place, operation: Operation) -> Place:
+def _one(work: _Work, operation: Operation) -> Place:
     """Return the one place that the path of ``operation`` leads to. Refuses: ``Unpatchable``."""
-    found = _places(root, operation)
+    found = _places(work, operation)
     if not found:
         raise Unpatchable(f"nothing is at {operation.path[:200]}", at=operation.at)
     if len(found) > 1:
@@ -123,12 +136,12 @@ def _several(operation: Operation, number: int) -> Refusal:
     return Unpatchable(f"{operation.path[:200]} leads to {number} elements; one is needed", at=operation.at)
 
 
-def _collection(root: Place, operation: Operation) -> tuple[Place, str]:
+def _collection(work: _Work, operation: Operation) -> tuple[Place, str]:
     """Return which list the path of ``operation`` names, even an empty one: where it is, and its JSON name."""
-    way = way_of(operation.path, root.type)
+    way = way_of(operation.path, work.seeker.root.type)
     if way.below is None or way.narrowed is not None:
         raise Unpatchable(f"{operation.path[:200]} does not name a list", at=operation.at)
-    above = way.below.places(root)
+    above = work.seeker.places(way.below)
     if len(above) != 1:
         raise Unpatchable(f"{operation.path[:200]} is in {len(above)} elements; one is needed", at=operation.at)
     if way.name not in definitions.properties(above[0].type):

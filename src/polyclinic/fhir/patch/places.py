@@ -12,8 +12,10 @@ from typing import Any
 
 from polyclinic.fhir import definitions
 from polyclinic.fhir.patch.copying import Json
-from polyclinic.fhir.path import Node, Path, PathError, node_of, parse, tree
+from polyclinic.fhir.path import Node, PathError, node_of, parse, tree
 from polyclinic.fhir.path.compile import Compiler
+from polyclinic.fhir.path.nodes import Item
+from polyclinic.fhir.path.scope import LARGEST_EFFORT, Evaluator, Scope
 from polyclinic.fhir.path.tree import Expression
 
 _NARROWING = frozenset({"where", "first", "last", "tail", "skip", "take", "single", "trace"})
@@ -75,19 +77,31 @@ class Way:
 
     name: str = ""
     below: "Way | None" = None
-    narrowed: Path | None = None
+    narrowed: Evaluator | None = None
 
-    def places(self, root: Place) -> list[Place]:
-        """Return the places this leads to from the resource at ``root``, in order. Raises: ``PathError``."""
-        if self.below is None:
-            return self._left([root], root)
-        found = [inner for place in self.below.places(root) for inner in children(place, self.name)]
-        return self._left([place for place in found if place.type in definitions.EVERY_TYPE], root)
 
-    def _left(self, places: list[Place], root: Place) -> list[Place]:
-        if self.narrowed is None or not places:
+@dataclass(slots=True)
+class Seeker:
+    """Follows ways from the resource at ``root``; ``effort`` is how many items all of them may still look at."""
+
+    root: Place
+    effort: int = LARGEST_EFFORT
+
+    def places(self, way: Way) -> list[Place]:
+        """Return the places that ``way`` leads to, in order. Raises: ``PathError``, ``TooCostly``."""
+        if way.below is None:
+            return self._left([self.root], way)
+        found = [inner for place in self.places(way.below) for inner in children(place, way.name)]
+        return self._left([place for place in found if place.type in definitions.EVERY_TYPE], way)
+
+    def _left(self, places: list[Place], way: Way) -> list[Place]:
+        """Return those of ``places`` that ``way`` does not narrow out."""
+        if way.narrowed is None or not places:
             return places
-        left = self.narrowed.select([place.node for place in places], resource=root.node)
+        nodes: list[Item] = [place.node for place in places]
+        scope = Scope(nodes, self.root.node, self.root.node, effort=self.effort)
+        left = way.narrowed(nodes, scope)
+        self.effort = scope.effort
         by_node = {id(place.node): place for place in places}
         return [by_node[id(item)] for item in left]
 
@@ -138,7 +152,7 @@ def _peeled(node: Expression) -> tuple[Expression, list[Expression]]:
                 return node, filters
 
 
-def _narrowed(filters: list[Expression]) -> Path:
+def _narrowed(filters: list[Expression]) -> Evaluator:
     expression: Expression = tree.This()
     for each in reversed(filters):
         match each:
@@ -148,7 +162,7 @@ def _narrowed(filters: list[Expression]) -> Path:
                 expression = tree.TypeOperation(expression, operator, type_name, at)
             case tree.Call(_, name, arguments, at):
                 expression = tree.Call(expression, name, arguments, at)
-    return Path("", Compiler(strict=False).compile(expression))
+    return Compiler(strict=False).compile(expression)
 
 
 def children(place: Place, name: str) -> Iterator[Place]:

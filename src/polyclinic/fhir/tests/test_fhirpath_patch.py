@@ -218,6 +218,23 @@ def test_a_patch_of_too_many_operations_is_refused():
         patched(*[operation("delete", "Patient.gender")] * 1001)
 
 
+def test_a_patch_looks_at_no_more_than_its_share():
+    crowd = PATIENT | {"name": [{"given": ["a"] * 300}] * 300}
+    looking = operation("delete", "Patient.name.where(given.where($this = 'b').exists())")
+    with pytest.raises(TooCostly):
+        patched(*[looking] * 20, resource=crowd)
+
+
+def test_a_deep_resource_is_refused_and_breaks_nothing():
+    deep: dict[str, Any] = {"url": "x", "valueCode": "y"}
+    for _ in range(2000):
+        deep = {"url": "x", "extension": [deep]}
+    with pytest.raises(Unpatchable):
+        patched(operation("delete", "Patient.gender"), resource=PATIENT | {"extension": [deep]})
+    with pytest.raises(Invalid):
+        patched(operation("add", "Patient", name="extension", value={"valueMeta": {"extension": [deep]}}))
+
+
 def test_resource_and_patch_stay_as_they_are():
     patch = fhirpath_patch(
         {

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from polyclinic.fhir.json import encode
 from polyclinic.fhir.outcome import Issue, Refusal, Unacceptable, operation_outcome
-from polyclinic.kit.http.statuses import MethodNotAllowed, status_of
+from polyclinic.kit.http.statuses import MethodNotAllowed, UnsupportedPatch, status_of
 from polyclinic.repository.model import Kept, Resource
 
 Pairs = list[tuple[str, str]]
@@ -80,6 +80,8 @@ def refused(refusal: Refusal) -> Answer:
         answer.headers["retry-after"] = RETRY_AFTER_SECONDS
     if isinstance(refusal, MethodNotAllowed):
         answer.headers["allow"] = ", ".join(refusal.allow)
+    if isinstance(refusal, UnsupportedPatch):
+        answer.headers["accept-patch"] = ", ".join(refusal.accepted)
     return answer
 
 

@@ -72,6 +72,14 @@ class UnsupportedMediaType(HttpRefusal):
     status = 415
 
 
+class UnsupportedPatch(UnsupportedMediaType):
+    """The body of a PATCH is none of the kinds of patches that this server reads, ``accepted``."""
+
+    def __init__(self, sentence: str, *, accepted: tuple[str, ...]) -> None:
+        super().__init__(f"{sentence}; send {' or '.join(accepted)}")
+        self.accepted = accepted
+
+
 def status_of(refusal: Refusal) -> int:
     """Return the HTTP status of ``refusal``: that of its kind, or what its issues agree on, or 400."""
     if isinstance(refusal, HttpRefusal):

@@ -7,14 +7,15 @@ import binascii
 from base64 import b64decode
 from collections.abc import Awaitable, Callable
 
+from polyclinic.fhir.capability import PATCH_FORMATS
 from polyclinic.fhir.json import decode, decode_resource
 from polyclinic.fhir.outcome import Conflict, Gone, Invalid, NotFound, PreconditionFailed, Unacceptable
 from polyclinic.fhir.patch import Patch, Unpatchable, fhirpath_patch, json_patch
 from polyclinic.fhir.search.query import Query
 from polyclinic.fhir.validate import validate
 from polyclinic.kit.http.message import Answer, Call
-from polyclinic.kit.http.negotiation import FHIR_JSON, JSON_PATCH, OUR_TYPES, agreed_body, media_of
-from polyclinic.kit.http.statuses import UnsupportedMediaType
+from polyclinic.kit.http.negotiation import JSON_PATCH, OUR_TYPES, agreed_body, media_of
+from polyclinic.kit.http.statuses import UnsupportedPatch
 from polyclinic.kit.rest.endpoint import Endpoint
 from polyclinic.kit.rest.prefer import version_to_match
 from polyclinic.kit.rest.targets import Target
@@ -68,7 +69,7 @@ async def again_if_overtaken(once: Callable[[], Awaitable[Written]], if_match: i
 def sent_patch(call: Call) -> Patch:
     """Return the patch in the body of ``call``; in a Bundle, that of its Binary or Parameters.
 
-    Refuses: ``UnsupportedMediaType`` for other kinds of patches, ``Malformed``, ``Invalid`` naming the operation.
+    Refuses: ``UnsupportedPatch`` for other kinds of patches, ``Malformed``, ``Invalid`` naming the operation.
     """
     if call.resource is not None:
         return _carried_patch(call.resource)
@@ -99,11 +100,9 @@ def _by_parameters(resource: Resource) -> Patch:
     return fhirpath_patch(resource)
 
 
-def _no_patch(media: object) -> UnsupportedMediaType:
-    return UnsupportedMediaType(
-        f"a patch of the type {str(media)[:64]!r} is not read here; send {JSON_PATCH},"
-        f" or {FHIR_JSON} with the Parameters of a FHIRPath Patch"
-    )
+def _no_patch(media: object) -> UnsupportedPatch:
+    sentence = f"a patch of the type {str(media)[:64]!r} is not read here"
+    return UnsupportedPatch(sentence, accepted=PATCH_FORMATS)
 
 
 def standing(kept: Kept | None, type: str) -> Kept:

@@ -139,6 +139,7 @@ async def test_other_kinds_of_patches_are_refused_with_those_that_are_read(servi
     heard = await patch(service, f"/fhir/Patient/{kept['id']}", b"x", content_type)
     assert (heard.status, heard.codes) == (415, ["not-supported"])
     assert JSON_PATCH in heard.said
+    assert heard.headers["accept-patch"] == f"{JSON_PATCH}, application/fhir+json"
 
 
 async def test_what_is_not_there_cannot_be_patched(service):
