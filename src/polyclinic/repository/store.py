@@ -178,7 +178,7 @@ class Repository:
         return int(await self._pool.fetchval(text, *arguments))
 
     async def _found(self, connection: Database, query: Query, cursor: Cursor | None) -> Page:
-        order = order_of(query, self.vocabulary)
+        order = order_of(query)
         after = values_of(self._seal.open(cursor, _name_of(query)), order) if cursor is not None else None
         chosen, order = in_column_order(await self._planned(connection, query), order)
         text, arguments = statements.page(chosen, order, after=after, limit=query.count + 1)
