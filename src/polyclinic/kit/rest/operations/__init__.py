@@ -12,6 +12,7 @@ from polyclinic.kit.http.statuses import MethodNotAllowed
 from polyclinic.kit.rest.endpoint import Endpoint
 from polyclinic.kit.rest.operations.metas import meta, meta_add, meta_delete
 from polyclinic.kit.rest.operations.model import Operation
+from polyclinic.kit.rest.operations.reindexing import reindex
 from polyclinic.kit.rest.operations.validating import validate
 from polyclinic.kit.rest.targets import OPERATION_KINDS, Target
 
@@ -20,6 +21,7 @@ _ALL = (
     Operation("meta", "Resource-meta", meta, at=("instance",)),
     Operation("meta-add", "Resource-meta-add", meta_add, at=("instance",), changes=True),
     Operation("meta-delete", "Resource-meta-delete", meta_delete, at=("instance",), changes=True),
+    Operation("reindex", "urn:polyclinic:reindex", reindex, at=("type",), types=frozenset({"SearchParameter"})),
 )
 
 OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in _ALL}
