@@ -70,10 +70,24 @@ async def test_those_that_r4_lacks_are_added_and_no_others(client):
     assert {(type, code) for code, type in found} == ADDED
 
 
+def codes(resource, name):
+    return {
+        inner.get("valueCoding", {}).get("code")
+        for outer in resource.get("extension", ())
+        if outer["url"] == f"{EXTENSION}/{name}"
+        for inner in outer.get("extension", ())
+    }
+
+
+def is_white(resource):
+    return "2106-3" in codes(resource, "us-core-race")
+
+
 @pytest.mark.parametrize(
     ("type", "code", "value", "is_found"),
     [
-        ("Patient", "race", "2106-3", lambda each: "2106-3" in codes(each, "us-core-race")),
+        ("Patient", "race", "2106-3", is_white),
+        ("Patient", "race", "urn:oid:2.16.840.1.113883.6.238|2106-3", is_white),
         ("Patient", "ethnicity", "2186-5", lambda each: "2186-5" in codes(each, "us-core-ethnicity")),
         ("Condition", "asserted-date", "2016", lambda each: any(
             e.get("valueDateTime", "").startswith("2016") for e in each.get("extension", ())
@@ -95,12 +109,3 @@ async def test_each_finds_exactly_what_says_so(client, type, code, value, is_fou
         found[each["search"]["mode"]].add(each["resource"].get("id"))
     assert expected
     assert found == {"match": expected}
-
-
-def codes(resource, name):
-    return {
-        inner.get("valueCoding", {}).get("code")
-        for outer in resource.get("extension", ())
-        if outer["url"] == f"{EXTENSION}/{name}"
-        for inner in outer.get("extension", ())
-    }

@@ -3,18 +3,17 @@
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from secrets import token_bytes
-from uuid import UUID
 
 import asyncpg
 
 from polyclinic.fhir.json import encode
 from polyclinic.fhir.outcome import Conflict, MultipleMatches, PreconditionFailed
 from polyclinic.fhir.search.clauses import Ids, Terms
-from polyclinic.fhir.search.defined import defined_by
 from polyclinic.fhir.search.query import Query
 from polyclinic.repository import write as tables
 from polyclinic.repository.connect import Database, Session
+from polyclinic.repository.defining import defines, definitions_of, named
+from polyclinic.repository.ids import new_id
 from polyclinic.repository.keys import key_of
 from polyclinic.repository.model import (
     Create,
@@ -30,7 +29,7 @@ from polyclinic.repository.model import (
 )
 from polyclinic.repository.rows import Row, row, stamped, tombstone
 from polyclinic.repository.spellings import Spellings
-from polyclinic.repository.vocabularies import Definitions, Incomplete, Known, hold, load, redefine
+from polyclinic.repository.vocabularies import Incomplete, Known, hold, load, redefine
 from polyclinic.repository.write import KeySource, Outdated, Standing
 
 Search = Callable[[Database, Query, Cursor | None], Awaitable[Page]]
@@ -44,12 +43,6 @@ _LOCK = "select pg_advisory_xact_lock(key) from (select key from unnest($1::bigi
 MOST_TRIES = 20
 """How often a write that names no version is tried against quicker writers."""
 _TICK = timedelta(milliseconds=1)
-
-
-def new_id(now: datetime) -> str:
-    """Return an id for a new resource: a UUID version 7 (RFC 9562), so that ids grow with time."""
-    bits = int(now.timestamp() * 1000) << 80 | int.from_bytes(token_bytes(10))
-    return str(UUID(int=bits & ~(0xF << 76 | 0x3 << 62) | 0x7 << 76 | 0x2 << 62))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +114,7 @@ class Transaction:
         """
         if not alone:
             await self._settle(defining=any(map(defines, writes)))
-        decided = [_named(each, self.now) for each in await self._decide(writes)]
+        decided = [named(each, self.now) for each in await self._decide(writes)]
         plain = [each for each in decided if not isinstance(each, Written)]
         _refuse_twice(plain)
         standing = await self._standing([_name(each) for each in plain if not isinstance(each, Create)])
@@ -145,7 +138,7 @@ class Transaction:
     async def _redefine(self, writes: Sequence[Write]) -> None:
         """Let the vocabulary have what ``writes`` of SearchParameters define, and index by it from here on."""
         if writes:
-            changes = {_name(each)[1]: _defined(each, self._writers.types) for each in writes}
+            changes = definitions_of(writes, self._writers.types)
             self.known = await redefine(self._connection, changes, self.known)
 
     async def _keep(self, steps: Sequence[_Step]) -> None:
@@ -249,23 +242,6 @@ async def alone(transaction: Transaction, write: Write, connection: Session) -> 
                 raise
             transaction.known = await load(connection)
     raise Conflict("others are writing the same resource without a pause; try it again later")
-
-
-def defines(write: Write) -> bool:
-    """Whether ``write`` is of a SearchParameter, which may change what resources are indexed by."""
-    type = write.type if isinstance(write, Delete) else write.resource["resourceType"]
-    return bool(type == "SearchParameter")
-
-
-def _named(write: Write | Written, now: datetime) -> Write | Written:
-    """Return ``write`` with the id that a new SearchParameter gets: it is known by it from now on."""
-    if isinstance(write, Create) and write.id is None and defines(write):
-        return replace(write, id=new_id(now))
-    return write
-
-
-def _defined(write: Write, types: frozenset[str]) -> Definitions:
-    return {} if isinstance(write, Delete) else defined_by(write.resource, types)
 
 
 def condition(write: Write) -> Query | None:

@@ -13,7 +13,7 @@ from polyclinic.fhir.path import parse, tree
 from polyclinic.fhir.path.check import types_of
 from polyclinic.fhir.search.emit import EMITTED, SYSTEM_TYPES
 from polyclinic.fhir.search.parameters import Branch
-from polyclinic.fhir.search.steps import Field, Place, UnreadablePath, walks
+from polyclinic.fhir.search.steps import Field, Place, Step, UnreadablePath, walks
 
 LONGEST_EXPRESSION = 2_000
 """Characters of the expression of a parameter that somebody defines."""
@@ -67,13 +67,21 @@ def _defined(definition: SearchParameter, part: tree.Expression, number: int, ro
         return [_evaluated(definition, part, number, root)]
     listed = []
     for walk in found:
-        branch = branch_at(walk.path, walk.places, definition.type, root)
+        places = tuple(_beside_its_system(place, root) for place in walk.places)
+        branch = branch_at(walk.path, places, definition.type, root)
         if not branch.places:
             raise _of_no_use(definition, {place.type for place in walk.places})
         # values of other types at the same element, kept for another parameter, must not answer for this one
         path = walk.path if len(branch.places) == len(walk.places) else f"{walk.path}:{definition.type}"
         listed.append(Branch(path, branch.places, walk.target, branch.systems))
     return listed
+
+
+def _beside_its_system(place: Place, root: str) -> Place:
+    """Return the Coding that ``place`` is the code of, so that it can be asked for with its system; else ``place``."""
+    if place.type != "code" or place.steps[-1] != Field("code") or _described(place.steps[:-1], root)[0] != "Coding":
+        return place
+    return Place(place.steps[:-1], "Coding")
 
 
 def _evaluated(definition: SearchParameter, part: tree.Expression, number: int, root: str) -> Branch:
@@ -135,16 +143,17 @@ def _systems(places: tuple[Place, ...], root: str) -> frozenset[str] | None:
         return None
     bound: set[str] = set()
     for place in places:
-        binding = _binding(place, root)
+        binding = _described(place.steps, root)[1]
         if binding:
             bound.update(value_set(binding).codes)
     return frozenset(bound)
 
 
-def _binding(place: Place, root: str) -> str:
+def _described(steps: Sequence[Step], root: str) -> tuple[str, str]:
+    """Return the type of the element to which ``steps`` lead from a ``root``, and the value set it is bound to."""
     type, binding = root, ""
-    for step in place.steps:
+    for step in steps:
         if isinstance(step, Field):
             found: Any = definitions.properties(type).get(step.name)
             type, binding = found.type, found.element.binding
-    return str(binding)
+    return str(type), str(binding)

@@ -17,8 +17,8 @@ from polyclinic.kit.rest.prefer import version_to_match
 from polyclinic.kit.rest.subset import WHOLE, Part, asked_part
 from polyclinic.kit.rest.targets import Target, target_of
 from polyclinic.kit.rest.written import agree_on_id, agree_on_type, condition, only
+from polyclinic.repository.ids import new_id
 from polyclinic.repository.model import Create, Delete, Kept, Resource, Update, Write, Written
-from polyclinic.repository.transaction import new_id
 
 
 @dataclass(slots=True)
