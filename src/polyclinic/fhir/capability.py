@@ -6,6 +6,7 @@ Source: https://hl7.org/fhir/R4/capabilitystatement.html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from polyclinic.fhir import definitions
@@ -60,14 +61,20 @@ class Offer:
     operations: tuple[Promise, ...] = ()
 
 
-def capability_statement(software: Software, offer: Offer, searched: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+def capability_statement(
+    software: Software,
+    offer: Offer,
+    searched: Mapping[str, Iterable[str]],
+    custom: Mapping[str, Sequence[definitions.SearchParameter]] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Return the statement of a server that keeps the types of ``searched``.
 
-    ``searched`` says by resource type the codes of the search parameters that are implemented.
+    ``searched`` says by resource type the codes of the search parameters that are implemented; ``custom`` are the
+    definitions of those that are not R4's.
     """
     rest: dict[str, Any] = {"mode": "server"}
     if searched:
-        rest["resource"] = [_resource(type, offer, searched[type]) for type in sorted(searched)]
+        rest["resource"] = [_resource(type, offer, searched[type], custom.get(type, ())) for type in sorted(searched)]
     if offer.system:
         rest["interaction"] = [{"code": code} for code in offer.system]
     operations = [each.json() for each in offer.operations if "system" in each.at]
@@ -117,14 +124,16 @@ def _framed(software: Software, rest: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _resource(type: str, offer: Offer, codes: Iterable[str]) -> dict[str, Any]:
+def _resource(
+    type: str, offer: Offer, codes: Iterable[str], custom: Iterable[definitions.SearchParameter]
+) -> dict[str, Any]:
     stated: dict[str, Any] = {
         "type": type,
         "profile": f"http://hl7.org/fhir/StructureDefinition/{type}",
         "interaction": [{"code": code} for code in offer.interactions],
         **(offer.rules or {}),
     }
-    defined = definitions.search_parameters(type)
+    defined = {**{each.code: each for each in custom}, **definitions.search_parameters(type)}
     parameters = [_parameter(defined[code]) for code in sorted(codes)]
     operations = [each.json() for each in offer.operations if each.concerns(type)]
     stated |= {"searchParam": parameters} if parameters else {}

@@ -18,7 +18,7 @@ from polyclinic.kit.http.door import PREFIX, Answering, Door
 from polyclinic.kit.http.message import Answer, broken, refused
 from polyclinic.kit.logs import Log
 from polyclinic.kit.manifest import Manifest
-from polyclinic.kit.opening import Opening, Place
+from polyclinic.kit.opening import Keeping, Opening, Place
 from polyclinic.kit.passport import current
 from polyclinic.kit.rest.endpoint import Endpoint
 from polyclinic.kit.rest.interactions import Interactions
@@ -96,7 +96,8 @@ def _opening(manifest: Manifest, settings: Settings, log: Log, now: Clock) -> Op
     if settings.postgresql is None:
         raise Misconfigured(f"{manifest.name} keeps resources and needs POLYCLINIC_POSTGRESQL, the DSN of its database")
     password = settings.password if settings.postgresql_password_file else None
-    return Opening(Place(settings.postgresql, settings.connections, password, now, f"{settings.base_url}/"), log)
+    kept = Keeping(frozenset(manifest.owns), settings.reindex_rate, f"{settings.base_url}/")
+    return Opening(Place(settings.postgresql, settings.connections, password, now, kept), log)
 
 
 def _interactions(manifest: Manifest, settings: Settings, opening: Opening, now: Clock) -> Answering:

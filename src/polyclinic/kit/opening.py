@@ -5,24 +5,41 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from polyclinic.fhir.definitions import RESOURCE_TYPES
 from polyclinic.fhir.outcome import Refusal, Unavailable
 from polyclinic.kit import clock
 from polyclinic.kit.clock import Clock
 from polyclinic.kit.logs import Log
 from polyclinic.repository import Repository
+from polyclinic.repository.reindexing import Reindexing
+from polyclinic.repository.store import REINDEX_RATE
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between attempts, doubling
+AFTER_A_BUG = 30.0
+"""Seconds after which indexing anew is tried again where it met a bug."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What is kept: the resource types, at which public address, and how fast it is indexed anew.
+
+    ``reindex_rate`` is in resources a second, ``base`` has a slash at its end.
+    """
+
+    types: frozenset[str]
+    reindex_rate: int
+    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a repository is kept, how to get there, and the public address (with a slash) of what is in it."""
+    """Where a repository is kept, and how to get there."""
 
     dsn: str
     connections: int
     password: Callable[[], str] | None = None
     clock: Clock = clock.now
-    base: str = ""
+    keeping: Keeping = Keeping(RESOURCE_TYPES, REINDEX_RATE)
 
 
 class Opening:
@@ -33,6 +50,7 @@ class Opening:
         self._repository: Repository | None = None
         self._reason = "the database of this service was not asked yet"
         self._attempts: asyncio.Task[None] | None = None
+        self._reindexing: asyncio.Task[None] | None = None
 
     @property
     def repository(self) -> Repository:
@@ -48,10 +66,11 @@ class Opening:
 
     async def stop(self) -> None:
         """Give up trying and close what is open."""
-        if self._attempts is not None:
-            self._attempts.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._attempts
+        for task in (self._attempts, self._reindexing):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
         if self._repository is not None:
             await self._repository.close()
             self._repository = None
@@ -65,11 +84,18 @@ class Opening:
         return None
 
     def gauges(self) -> Mapping[str, float]:
-        """Return how many connections the pool has, and how many are idle."""
+        """Return how many connections the pool has, how many are idle, and how far resources are indexed."""
         if self._repository is None:
             return {}
         size, idle = self._repository.connections()
-        return {"pool_connections": size, "pool_connections_idle": idle}
+        known = self._repository.known
+        return {
+            "pool_connections": size,
+            "pool_connections_idle": idle,
+            "reindex_complete": float(known.is_complete),
+            "reindex_done": known.done,
+            "reindex_total": known.total,
+        }
 
     async def _keep_trying(self) -> None:
         pause = FIRST_PAUSE
@@ -87,11 +113,23 @@ class Opening:
                 clock=place.clock,
                 connections=place.connections,
                 password=place.password,
-                base=place.base,
+                types=place.keeping.types,
+                reindex_rate=place.keeping.reindex_rate,
+                base=place.keeping.base,
             )
         except (Refusal, OSError) as error:
             self._reason = str(error) if isinstance(error, Refusal) else type(error).__qualname__
             self._log.warning("database missing", reason=self._reason)
             return False
         self._log.info("database open")
+        self._reindexing = asyncio.create_task(self._reindex(self._repository.reindexing), name="reindex")
         return True
+
+    async def _reindex(self, reindexing: Reindexing) -> None:
+        """Index anew what has to be, for as long as the repository is open."""
+        while True:
+            try:
+                await reindexing.run()
+            except Exception as error:  # noqa: BLE001 - a bug must not keep the service from answering
+                self._log.error("bug", error, interaction="reindex")
+                await asyncio.sleep(AFTER_A_BUG)

@@ -23,7 +23,8 @@ class Settings:
 
     ``postgresql`` is a DSN without password, None for a service that keeps nothing. ``services`` says where
     neighbours answer, ``owners`` which service owns a resource type. ``body_limit`` is in bytes, after unpacking.
-    ``conditional_delete`` says whether a condition that finds several resources deletes them all.
+    ``conditional_delete`` says whether a condition that finds several resources deletes them all. ``reindex_rate`` is
+    how many resources a second are indexed anew in the background, at most.
     """
 
     service: str = ""
@@ -39,6 +40,7 @@ class Settings:
     owners: Mapping[str, str] = field(default_factory=dict)
     body_limit: int = 64 * 1024 * 1024
     conditional_delete: ConditionalDelete = "single"
+    reindex_rate: int = 1000
     log_level: str = "info"
 
     @classmethod
@@ -121,6 +123,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "port": _positive,
     "connections": _positive,
     "body_limit": _positive,
+    "reindex_rate": _positive,
     "base_url": _address,
     "services": _names,
     "owners": _names,

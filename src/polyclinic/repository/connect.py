@@ -40,7 +40,12 @@ _AWAY = (
     OSError,
     TimeoutError,
 )
-_RACED = (asyncpg.UniqueViolationError, asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+_RACED = (
+    asyncpg.UniqueViolationError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # the vocabulary changed, see migration 0003
+)
 
 
 def open_pool(dsn: str, *, connections: int, password: Callable[[], str] | None) -> Pool:

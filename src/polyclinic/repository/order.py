@@ -84,9 +84,9 @@ _CASTS = {"at": "bigint", "updated": "timestamptz", "id": "text", "text": "text"
 NEWEST_FIRST = (SortKey("at", descending=True),)
 
 
-def order_of(query: Query, vocabulary: Vocabulary) -> tuple[SortKey, ...]:
+def order_of(query: Query) -> tuple[SortKey, ...]:
     """Return the keys that ``query`` sorts by: the clinical date, newest first, where it names none."""
-    return tuple(_sort_key(query.types, sort, vocabulary) for sort in query.sort) or NEWEST_FIRST
+    return tuple(_sort_key(query.types, sort, query.vocabulary) for sort in query.sort) or NEWEST_FIRST
 
 
 def _sort_key(types: Sequence[str], sort: Sort, vocabulary: Vocabulary) -> SortKey:

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 from time import monotonic
 from typing import Any
 
+from polyclinic.fhir.definitions import RESOURCE_TYPES
 from polyclinic.fhir.search.query import Query
 from polyclinic.fhir.search.vocabulary import Vocabulary
 from polyclinic.repository import feed, statements
@@ -29,10 +30,12 @@ from polyclinic.repository.model import (
 from polyclinic.repository.order import in_column_order, order_of, values_of, written
 from polyclinic.repository.plan import CommonTerms, Plan, plan
 from polyclinic.repository.pool import Pool
+from polyclinic.repository.reindexing import Reindexing
 from polyclinic.repository.resolve import Resolver, settled
 from polyclinic.repository.seal import Seal
 from polyclinic.repository.spellings import Spellings
 from polyclinic.repository.transaction import Transaction, Writers, alone
+from polyclinic.repository.vocabularies import Known, Progress, load, pause, restart
 from polyclinic.repository.write import KeySource
 
 _READ = "select type, id, version, updated, method, body from resource where type = $1 and id = $2"
@@ -45,23 +48,42 @@ _COMMON = """
 select s.most_common_vals::text::bigint[] as keys, s.most_common_freqs as shares, c.reltuples as rows
 from pg_stats s join pg_class c on c.oid = 'posting'::regclass
 where s.schemaname = current_schema() and s.tablename = 'posting' and s.attname = 'key'"""
+REINDEX_RATE = 1000
+"""Resources a second that are indexed anew in the background, at most."""
 _SIGN_OF_LIFE = 5.0
 """Seconds in which a healthy database answers."""
 _LOOK_AGAIN = 60.0
 """Seconds after which the common terms are asked for again."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Pools:
+    """Connections: for ``calls``, for what must not wait for transactions, and for the walk that indexes anew."""
+
+    calls: Pool
+    aside: Pool
+    walk: Pool
+
+
+@dataclass(frozen=True, slots=True)
+class _Founding:
+    """What is known when a repository opens, and how it is to be."""
+
+    known: Known
+    types: frozenset[str]
+    rate: int
+
+
 class Repository:
     """The resources of one service. Open it with ``open``; every call is one short use of a pooled connection."""
 
-    def __init__(
-        self, pool: Pool, aside: Pool, seal: Seal, clock: Callable[[], datetime], vocabulary: Vocabulary
-    ) -> None:
-        """``aside`` has a connection for what must not wait for transactions."""
-        self._pool, self._aside = pool, aside
+    def __init__(self, pools: "_Pools", seal: Seal, clock: Callable[[], datetime], founding: "_Founding") -> None:
+        self._pools, self._pool = pools, pools.calls
         self._seal = seal
         self._clock = clock
-        self._writers = Writers(KeySource(), Spellings(aside), vocabulary, self._found)
+        spellings = Spellings(pools.aside)
+        self._writers = Writers(KeySource(), spellings, founding.known, self._found, founding.types)
+        self.reindexing = Reindexing(pools.walk, spellings, self.learn, rate=founding.rate)
         self._common = CommonTerms()
         self._looked = float("-inf")
 
@@ -73,11 +95,15 @@ class Repository:
         clock: Callable[[], datetime],
         connections: int = 8,
         password: Callable[[], str] | None = None,
+        types: frozenset[str] = RESOURCE_TYPES,
+        reindex_rate: int = REINDEX_RATE,
         base: str = "",
     ) -> "Repository":
         """Connect to the database at ``dsn`` and bring it up to this release.
 
-        ``base`` is the public address of what is kept, with a slash at its end: references below it are our own.
+        ``types`` are those that search parameters can be defined for. While ``reindexing.run`` runs, resources are
+        indexed anew where they have to be, up to ``reindex_rate`` a second. ``base`` is the public address of what is
+        kept, with a slash at its end: references below it are our own.
         Raises: ``Unavailable`` while PostgreSQL does not answer; ``NewerDatabase``.
         """
         pool = open_pool(dsn, connections=connections, password=password)
@@ -86,20 +112,54 @@ class Repository:
                 async with pool.lease() as connection:
                     await migrate(connection)
                     seal = await Seal.of(connection)
+                    known = await load(connection, base=base)
         except BaseException:
             await pool.close(patience=0)
             raise
-        return cls(pool, open_pool(dsn, connections=1, password=password), seal, clock, Vocabulary(base=base))
+        aside, walk = (open_pool(dsn, connections=1, password=password) for _ in range(2))
+        return cls(_Pools(pool, aside, walk), seal, clock, _Founding(known, types, reindex_rate))
 
     async def close(self) -> None:
         """Close all connections, after the calls under way."""
-        await self._pool.close(patience=5)
-        await self._aside.close(patience=5)
+        for pool in (self._pools.walk, self._pools.calls, self._pools.aside):
+            await pool.close(patience=5)
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The search parameters that resources are indexed by and can be searched by."""
-        return self._writers.vocabulary
+        """The search parameters that resources are indexed by and can be searched by, as far as this process knows."""
+        return self._writers.known.vocabulary
+
+    @property
+    def known(self) -> Known:
+        """What this process knows of how far resources are indexed; ``learn`` asks anew."""
+        return self._writers.known
+
+    async def learn(self) -> Known:
+        """Ask the database what resources are indexed by now, and how far."""
+        with refusing():
+            self._writers.adopt(await again_if_lost(lambda: load(self._pool, self._writers.known)))
+        return self._writers.known
+
+    async def lacking(self, query: Query) -> tuple[Progress, ...]:
+        """Return how far the parameters are that ``query`` uses and that may not find everything yet."""
+        if not query.custom or not self.known.lacking(query):
+            return ()
+        return (await self.learn()).lacking(query)
+
+    async def pause_reindexing(self, *, paused: bool) -> None:
+        """Let the walk over all resources pause, or go on."""
+        with refusing():
+            await pause(self._pool, paused=paused)
+        await self.learn()
+        self.reindexing.wake()
+
+    async def restart_reindexing(self) -> None:
+        """Have every resource indexed anew, from the first on."""
+        with refusing():
+            async with self._pool.lease() as connection, connection.transaction():
+                await restart(connection)
+        await self.learn()
+        self.reindexing.wake()
 
     def connections(self) -> tuple[int, int]:
         """Return how many connections are open, and how many of them are idle."""
@@ -130,14 +190,23 @@ class Repository:
         with refusing():
             async with self._pool.lease() as connection:
                 transaction = Transaction(connection, self._writers, self._clock())
-                return await alone(transaction, write, connection)
+                written = await alone(transaction, write, connection)
+        self._adopt(transaction.known)
+        return written
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Open a transaction: what is done in it is kept when the block ends, and not at all if it raises."""
         with refusing():
             async with self._pool.lease() as connection, connection.transaction():
-                yield Transaction(connection, self._writers, self._clock())
+                transaction = Transaction(connection, self._writers, self._clock())
+                yield transaction
+        self._adopt(transaction.known)
+
+    def _adopt(self, known: Known) -> None:
+        if known is not self._writers.known:
+            self._writers.adopt(known)
+            self.reindexing.wake()
 
     async def search(self, query: Query, *, cursor: Cursor | None = None) -> Page:
         """Return one page of what ``query`` finds, behind ``cursor``, and what comes along with it.
@@ -187,7 +256,7 @@ class Repository:
         return int(await self._pool.fetchval(text, *arguments))
 
     async def _found(self, connection: Database, query: Query, cursor: Cursor | None) -> Page:
-        order = order_of(query, self.vocabulary)
+        order = order_of(query)
         after = values_of(self._seal.open(cursor, _name_of(query)), order) if cursor is not None else None
         chosen, order = in_column_order(await self._planned(connection, query), order)
         text, arguments = statements.page(chosen, order, after=after, limit=query.count + 1)

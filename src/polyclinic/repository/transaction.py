@@ -3,8 +3,6 @@
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from secrets import token_bytes
-from uuid import UUID
 
 import asyncpg
 
@@ -12,9 +10,10 @@ from polyclinic.fhir.json import encode
 from polyclinic.fhir.outcome import Conflict, MultipleMatches, PreconditionFailed
 from polyclinic.fhir.search.clauses import Ids, Terms
 from polyclinic.fhir.search.query import Query
-from polyclinic.fhir.search.vocabulary import Vocabulary
 from polyclinic.repository import write as tables
 from polyclinic.repository.connect import Database, Session
+from polyclinic.repository.defining import defines, definitions_of, named
+from polyclinic.repository.ids import new_id
 from polyclinic.repository.keys import key_of
 from polyclinic.repository.model import (
     Create,
@@ -30,25 +29,20 @@ from polyclinic.repository.model import (
 )
 from polyclinic.repository.rows import Row, row, stamped, tombstone
 from polyclinic.repository.spellings import Spellings
-from polyclinic.repository.write import KeySource, Standing
+from polyclinic.repository.vocabularies import Incomplete, Known, hold, load, redefine
+from polyclinic.repository.write import KeySource, Outdated, Standing
 
 Search = Callable[[Database, Query, Cursor | None], Awaitable[Page]]
 Name = tuple[str, str]
 """Type and id of a resource."""
 
 _STANDING = """
-select r.key, r.at, r.terms, r.type, r.id, r.version, r.updated, r.method, r.body
+select r.key, r.at, r.terms, r.indexed, r.type, r.id, r.version, r.updated, r.method, r.body
 from unnest($1::text[], $2::text[]) as w(type, id) join resource r on r.type = w.type and r.id = w.id"""
 _LOCK = "select pg_advisory_xact_lock(key) from (select key from unnest($1::bigint[]) as k(key) order by key) k"
 MOST_TRIES = 20
 """How often a write that names no version is tried against quicker writers."""
 _TICK = timedelta(milliseconds=1)
-
-
-def new_id(now: datetime) -> str:
-    """Return an id for a new resource: a UUID version 7 (RFC 9562), so that ids grow with time."""
-    bits = int(now.timestamp() * 1000) << 80 | int.from_bytes(token_bytes(10))
-    return str(UUID(int=bits & ~(0xF << 76 | 0x3 << 62) | 0x7 << 76 | 0x2 << 62))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +60,14 @@ class Writers:
 
     keys: KeySource
     spellings: Spellings
-    vocabulary: Vocabulary
+    known: Known
     search: Search
+    types: frozenset[str]
+
+    def adopt(self, known: Known) -> None:
+        """Know what another transaction or process has brought about, unless something later is known."""
+        if known.vocabulary.number >= self.known.vocabulary.number:
+            self.known = known
 
 
 class Transaction:
@@ -76,7 +76,8 @@ class Transaction:
     def __init__(self, connection: Session, writers: Writers, now: datetime) -> None:
         self._connection = connection
         self._writers = writers
-        self._vocabulary = writers.vocabulary
+        self.known = writers.known
+        self._settled = False
         self.now = now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     async def lock(self, queries: Sequence[Query]) -> None:
@@ -89,7 +90,12 @@ class Transaction:
             await self._connection.fetch(_LOCK, list(wanted))
 
     async def match(self, query: Query, limit: int = 2) -> list[Kept]:
-        """Return up to ``limit`` resources that ``query`` finds, this transaction's own writes included."""
+        """Return up to ``limit`` resources that ``query`` finds, this transaction's own writes included.
+
+        Refuses: ``Incomplete`` where it asks by a parameter that may not find everything yet.
+        """
+        if query.custom and (lacking := (await load(self._connection, self.known)).lacking(query)):
+            raise Incomplete(issues=[replace(each.issue, severity="error") for each in lacking])
         page = await self._writers.search(self._connection, replace(query, count=limit, sort=(), includes=()), None)
         return list(page.items)
 
@@ -97,30 +103,53 @@ class Transaction:
         """Return what stands of these resources, deleted ones included."""
         return {name: standing.kept for name, standing in (await self._standing(names)).items()}
 
-    async def write(self, writes: Sequence[Write]) -> list[Written]:
+    async def write(self, writes: Sequence[Write], *, alone: bool = False) -> list[Written]:
         """Do all of ``writes``, in a few round trips however many they are; answers in the same order.
 
+        ``alone`` says that this is all, in one statement that is a transaction of its own.
+
         Raises: ``Conflict`` when another writer was first or one resource is written twice,
-        ``PreconditionFailed`` for an ``if_match`` that does not hold, ``MultipleMatches`` for a condition.
+        ``PreconditionFailed`` for an ``if_match`` that does not hold, ``MultipleMatches`` for a condition;
+        ``NotSupported`` for a SearchParameter that cannot be followed, ``DefinedTwice``.
         """
-        decided = await self._decide(writes)
+        if not alone:
+            await self._settle(defining=any(map(defines, writes)))
+        decided = [named(each, self.now) for each in await self._decide(writes)]
         plain = [each for each in decided if not isinstance(each, Written)]
         _refuse_twice(plain)
         standing = await self._standing([_name(each) for each in plain if not isinstance(each, Create)])
+        await self._redefine([each for each in plain if defines(each)])
         fresh = sum(1 for each in plain if not isinstance(each, Delete) and _name(each) not in standing)
         keys = iter(await self._writers.keys.take(self._connection, fresh))
         steps = [_Step(each) if isinstance(each, Written) else self._step(each, standing, keys) for each in decided]
         await self._keep(steps)
         return [step.answer for step in steps]
 
+    async def _settle(self, *, defining: bool) -> None:
+        """Know the present vocabulary, which nobody else changes then until the end of this transaction."""
+        if self._settled:
+            return
+        if defining:
+            await hold(self._connection)
+        if await self._connection.fetchval("select vocabulary_number()") != self.known.vocabulary.number:
+            self.known = await load(self._connection)
+        self._settled = True
+
+    async def _redefine(self, writes: Sequence[Write]) -> None:
+        """Let the vocabulary have what ``writes`` of SearchParameters define, and index by it from here on."""
+        if writes:
+            changes = definitions_of(writes, self._writers.types)
+            self.known = await redefine(self._connection, changes, self.known)
+
     async def _keep(self, steps: Sequence[_Step]) -> None:
+        number = self.known.vocabulary.number
         first = [step.row for step in steps if step.row and not step.before]
         again = [(step.row, step.before) for step in steps if step.row and step.before]
         await self._writers.spellings.keep({each for step in steps if step.row for each in step.row.entries.spellings})
         if first:
-            await tables.insert(self._connection, first)
+            await tables.insert(self._connection, first, number)
         if again:
-            await tables.replace(self._connection, [row for row, _ in again], [before for _, before in again])
+            await tables.replace(self._connection, [row for row, _ in again], [before for _, before in again], number)
 
     async def _decide(self, writes: Sequence[Write]) -> list[Write | Written]:
         """Return the writes with their conditions answered: plain ones, or what already stands."""
@@ -146,7 +175,7 @@ class Transaction:
         if not names:
             return {}
         rows = await self._connection.fetch(_STANDING, [type for type, _ in names], [id for _, id in names])
-        return {(row["type"], row["id"]): _standing(row) for row in rows}
+        return {(row["type"], row["id"]): standing_of(row) for row in rows}
 
     def _step(self, write: Write, standing: Mapping[Name, Standing], keys: Iterator[int]) -> _Step:
         if isinstance(write, Create):
@@ -161,7 +190,7 @@ class Transaction:
         return self._next(write.resource, before)
 
     def _first(self, resource: Resource, key: int, method: Method) -> _Step:
-        made = row(resource, self._vocabulary, key=key, version=1, updated=self.now, method=method)
+        made = row(resource, self.known.vocabulary, key=key, version=1, updated=self.now, method=method)
         return _Step(Written(made.kept, created=True, changed=True), made)
 
     def _next(self, resource: Resource, before: Standing) -> _Step:
@@ -173,7 +202,7 @@ class Transaction:
             return _Step(Written(stood, created=False, changed=False))
         made = row(
             resource,
-            self._vocabulary,
+            self.known.vocabulary,
             key=before.key,
             version=stood.version + 1,
             updated=self._after(stood),
@@ -197,17 +226,22 @@ async def alone(transaction: Transaction, write: Write, connection: Session) -> 
 
     A write that names no version goes by the newest one, as often as somebody else is quicker.
     """
-    if condition(write):
+    if condition(write) or defines(write):
         async with connection.transaction():
             return (await transaction.write([write]))[0]
     tries = 1 if isinstance(write, Create) or write.if_match is not None else MOST_TRIES
-    while True:
+    for again in reversed(range(MOST_TRIES)):
         try:
-            return (await transaction.write([write]))[0]
+            return (await transaction.write([write], alone=True))[0]
         except asyncpg.UniqueViolationError:
             tries -= 1
             if not tries:
                 raise
+        except (Outdated, asyncpg.SerializationError):  # indexed anew, or by something new, in between
+            if not again:
+                raise
+            transaction.known = await load(connection)
+    raise Conflict("others are writing the same resource without a pause; try it again later")
 
 
 def condition(write: Write) -> Query | None:
@@ -259,6 +293,7 @@ def _lock_keys(query: Query) -> set[int]:
     return found or {key_of(query.type or "")}
 
 
-def _standing(found: asyncpg.Record) -> Standing:
+def standing_of(found: asyncpg.Record) -> Standing:
+    """Return what stands by a row of ``resource``."""
     kept = Kept(found["type"], found["id"], found["version"], found["updated"], found["method"], found["body"])
-    return Standing(found["key"], found["at"], found["terms"], kept)
+    return Standing(found["key"], found["at"], found["terms"], found["indexed"], kept)

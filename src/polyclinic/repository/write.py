@@ -4,12 +4,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
+
 from polyclinic.repository.arrays import numbers, texts
 from polyclinic.repository.connect import Session
 from polyclinic.repository.keys import identity_of, key_of, link_key, unpack
 from polyclinic.repository.model import Kept
 from polyclinic.repository.rows import Row
 
+Outdated = asyncpg.ObjectNotInPrerequisiteStateError
+"""What a statement raises that indexes with another vocabulary than the present one."""
 BLOCK = 1000
 """Keys per step of the sequence resource_key; a migration that changes one must change the other."""
 LARGEST_STATEMENT = 500
@@ -18,24 +22,25 @@ LARGEST_STATEMENT = 500
 _INPUT = """
 with input as (
     select key, type, id, version, updated, method, at, terms, body, identity,
-           link_paths::bigint[], link_targets::bigint[], present::bigint[], indexed
+           link_paths::bigint[], link_targets::bigint[], present::bigint[], indexed, stood
     from unnest($1::text::bigint[], $2::text::text[], $3::text::text[], $4::text::integer[],
                 $5::text::timestamptz[], $6::text::text[], $7::text::bigint[], $8::bytea[], $9::bytea[],
-                $10::text::bigint[], $11::text::text[], $12::text::text[], $13::text::text[], $14::text::integer[])
+                $10::text::bigint[], $11::text::text[], $12::text::text[], $13::text::text[], $14::text::integer[],
+                $15::text::integer[])
          as i(key, type, id, version, updated, method, at, terms, body,
-              identity, link_paths, link_targets, present, indexed)
+              identity, link_paths, link_targets, present, indexed, stood)
 )"""
 _POSTINGS = """
 posting_ as (
     insert into posting (key, at, resource)
-    select * from unnest($15::text::bigint[], $16::text::bigint[], $17::text::bigint[])
+    select * from unnest($16::text::bigint[], $17::text::bigint[], $18::text::bigint[])
 ), span_ as (
     insert into span (key, low, high, resource, unit, unit_code)
-    select * from unnest($18::text::bigint[], $19::text::float8[], $20::text::float8[],
-                         $21::text::bigint[], $22::text::bigint[], $23::text::bigint[])
+    select * from unnest($19::text::bigint[], $20::text::float8[], $21::text::float8[],
+                         $22::text::bigint[], $23::text::bigint[], $24::text::bigint[])
 ), text_ as (
     insert into text_value (key, value, written, resource)
-    select * from unnest($24::text::bigint[], $25::text::text[], $26::text::text[], $27::text::bigint[])
+    select * from unnest($25::text::bigint[], $26::text::text[], $27::text::text[], $28::text::bigint[])
 )"""
 _CHANGE = """
 change_ as (
@@ -45,7 +50,7 @@ change_ as (
 _GONE = """
 gone_posting as (
     delete from posting p
-    using unnest($28::text::bigint[], $29::text::bigint[], $30::text::bigint[]) as g(key, at, resource)
+    using unnest($30::text::bigint[], $31::text::bigint[], $32::text::bigint[]) as g(key, at, resource)
     where p.key = g.key and p.at = g.at and p.resource = g.resource
 ), gone_span as (
     delete from span where resource = any($1::text::bigint[])
@@ -54,11 +59,13 @@ gone_posting as (
 )"""
 _INDEXED = """identity = i.identity, link_paths = i.link_paths, link_targets = i.link_targets,
         present = i.present, indexed = i.indexed, at = i.at, terms = i.terms"""
+_ALL_FOUND = "all_found((select count(*) from resource_), (select count(*) from input))"
 INSERT = f"""{_INPUT}, resource_ as (
     insert into resource (key, type, id, version, updated, method, at, terms, body,
                           identity, link_paths, link_targets, present, indexed)
-    select * from input
-), {_CHANGE}, {_POSTINGS} select 1"""
+    select key, type, id, version, updated, method, at, terms, body,
+           identity, link_paths, link_targets, present, indexed from input
+), {_CHANGE}, {_POSTINGS} select indexed_with($29)"""
 REPLACE = f"""{_INPUT}, archive_ as (
     insert into archive (resource, version, updated, method, body)
     select r.key, i.version - 1, r.updated, r.method, r.body
@@ -66,11 +73,11 @@ REPLACE = f"""{_INPUT}, archive_ as (
 ), {_GONE}, resource_ as (
     update resource r
     set version = i.version, updated = i.updated, method = i.method, body = i.body, {_INDEXED}
-    from input i where r.key = i.key
-), {_CHANGE}, {_POSTINGS} select 1"""
+    from input i where r.key = i.key and r.indexed = i.stood returning r.key
+), {_CHANGE}, {_POSTINGS} select indexed_with($29), {_ALL_FOUND}"""
 REINDEX = f"""{_INPUT}, {_GONE}, resource_ as (
     update resource r set {_INDEXED} from input i where r.key = i.key
-), {_POSTINGS} select 1"""
+), {_POSTINGS} select indexed_with($29)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,30 +87,42 @@ class Standing:
     key: int
     at: int
     terms: bytes
+    indexed: int
     kept: Kept
 
 
-async def insert(connection: Session, rows: Sequence[Row]) -> None:
-    """Keep first versions. Raises: ``asyncpg.UniqueViolationError`` where an id is taken."""
-    for part in _parts(rows):
-        await connection.fetch(INSERT, *_columns(part))
+async def insert(connection: Session, rows: Sequence[Row], number: int) -> None:
+    """Keep first versions, which are indexed with the vocabulary of that ``number``.
 
-
-async def replace(connection: Session, rows: Sequence[Row], before: Sequence[Standing]) -> None:
-    """Keep the next version of each of ``before``.
-
-    Raises: ``asyncpg.UniqueViolationError`` where that version is not the one that stands any more.
+    Raises: ``asyncpg.UniqueViolationError`` where an id is taken; ``Outdated`` where the vocabulary is another one.
     """
-    standing = {each.key: each for each in before}
     for part in _parts(rows):
-        await connection.fetch(REPLACE, *_columns(part, standing), *_lost_postings(part, standing))
+        await connection.fetch(INSERT, *_columns(part, {}), number)
 
 
-async def reindex(connection: Session, rows: Sequence[Row], before: Sequence[Standing]) -> None:
-    """Index anew what stands, without a new version; ``before`` are the rows as they were read and locked."""
+async def replace(connection: Session, rows: Sequence[Row], before: Sequence[Standing], number: int) -> None:
+    """Keep the next version of each of ``before``, indexed with the vocabulary of that ``number``.
+
+    Raises: ``asyncpg.UniqueViolationError`` where that version is not the one that stands any more,
+    ``asyncpg.SerializationError`` where it was indexed anew meanwhile; ``Outdated`` as ``insert``.
+    """
+    await _again(connection, REPLACE, rows, before, number)
+
+
+async def reindex(connection: Session, rows: Sequence[Row], before: Sequence[Standing], number: int) -> None:
+    """Index anew what stands, without a new version; ``before`` are the rows as they were read and locked.
+
+    Raises: ``Outdated`` as ``insert``.
+    """
+    await _again(connection, REINDEX, rows, before, number)
+
+
+async def _again(
+    connection: Session, statement: str, rows: Sequence[Row], before: Sequence[Standing], number: int
+) -> None:
     standing = {each.key: each for each in before}
     for part in _parts(rows):
-        await connection.fetch(REINDEX, *_columns(part, standing), *_lost_postings(part, standing))
+        await connection.fetch(statement, *_columns(part, standing), number, *_lost_postings(part, standing))
 
 
 def _parts(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
@@ -111,7 +130,7 @@ def _parts(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
     return (ordered[at : at + LARGEST_STATEMENT] for at in range(0, len(ordered), LARGEST_STATEMENT))
 
 
-def _columns(rows: Sequence[Row], standing: dict[int, Standing] | None = None) -> list[Any]:
+def _columns(rows: Sequence[Row], standing: dict[int, Standing]) -> list[Any]:
     kept = [row.kept for row in rows]
     return [
         numbers([row.key for row in rows]),
@@ -127,6 +146,7 @@ def _columns(rows: Sequence[Row], standing: dict[int, Standing] | None = None) -
         *_link_columns(rows),
         texts([numbers(map(key_of, row.entries.present())) for row in rows]),
         numbers([row.indexed for row in rows]),
+        numbers([standing[row.key].indexed if standing else 0 for row in rows]),
         *_posting_columns(rows, standing),
         *_span_columns(rows),
         *_text_columns(rows),
@@ -141,10 +161,8 @@ def _link_columns(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _posting_columns(rows: Sequence[Row], standing: dict[int, Standing] | None) -> list[str]:
-    postings = [
-        (key, row.at, row.key) for row in rows for key in _new_postings(row, standing[row.key] if standing else None)
-    ]
+def _posting_columns(rows: Sequence[Row], standing: dict[int, Standing]) -> list[str]:
+    postings = [(key, row.at, row.key) for row in rows for key in _new_postings(row, standing.get(row.key))]
     return _numbers_by_column(postings, 3)
 
 

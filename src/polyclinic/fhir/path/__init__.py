@@ -9,9 +9,9 @@ See docs/decisions/0005 for why this is ours and what it leaves out.
 """
 
 from polyclinic.fhir.path.check import check
-from polyclinic.fhir.path.engine import Path, compile_path, json_of
+from polyclinic.fhir.path.engine import Path, compile_path, compile_tree, json_of
 from polyclinic.fhir.path.errors import PathError
 from polyclinic.fhir.path.grammar import parse
 from polyclinic.fhir.path.nodes import Node, node_of
 
-__all__ = ["Node", "Path", "PathError", "check", "compile_path", "json_of", "node_of", "parse"]
+__all__ = ["Node", "Path", "PathError", "check", "compile_path", "compile_tree", "json_of", "node_of", "parse"]

@@ -62,6 +62,14 @@ def check(expression: str, type_name: str) -> None:
     _Checker(type_name).expect(parse(expression), Expected(frozenset({type_name})))
 
 
+def types_of(expression: Expression, type_name: str) -> frozenset[str] | None:
+    """Return the types of what an expression can give on a ``type_name``, None where they cannot be known.
+
+    System types are named such as ``System.String``. Raises: as ``check``.
+    """
+    return _Checker(type_name).expect(expression, Expected(frozenset({type_name}))).types
+
+
 class _Checker:
     """One walk over a tree, each method given what ``$this`` is."""
 

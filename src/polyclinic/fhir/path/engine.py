@@ -13,6 +13,7 @@ from polyclinic.fhir.path.nodes import Item, Node, node_of, resource_shape
 from polyclinic.fhir.path.quantity import CALENDAR_WORDS, UCUM, Quantity
 from polyclinic.fhir.path.scope import Collection, Evaluator, Resolve, Scope, truth
 from polyclinic.fhir.path.temporal import Temporal
+from polyclinic.fhir.path.tree import Expression
 
 
 class Surroundings(TypedDict, total=False):
@@ -98,6 +99,11 @@ def compile_path(expression: str, *, strict: bool = False) -> Path:
     Raises: ``PathError`` naming the position.
     """
     return (_kept if len(expression) <= _LONGEST_KEPT else _compiled)(expression, strict)
+
+
+def compile_tree(expression: Expression) -> Path:
+    """Return the expression that was parsed already ready to be evaluated."""
+    return Path(repr(expression), Compiler(strict=False).compile(expression))
 
 
 def _compiled(expression: str, strict: bool) -> Path:

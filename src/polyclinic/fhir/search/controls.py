@@ -22,6 +22,8 @@ LARGEST_PAGE = 1000
 MOST_SORTS = 8
 SORTED = frozenset({"string", "date", "number", "quantity", "token", "reference", "uri"})
 """Types of parameters that answers can be sorted by."""
+_AS_WRITTEN = frozenset({"token", "reference", "uri"})
+"""Those of them that are sorted by the element itself, not by what the index keeps of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ def _sort_key(reading: Reading, part: str) -> Sort:
             raise Unknown("_sort", f"_sort names {code[:64]!r}, which {type} has no search parameter for")
         if parameter.type not in SORTED:
             raise NotSupported(f"_sort by {code}, a {parameter.type}, is not supported", at="_sort")
+        if parameter.custom and parameter.type in _AS_WRITTEN and any(b.expression for b in parameter.branches):
+            raise NotSupported(f"_sort by {code} is not supported: its values are computed", at="_sort")
     return Sort(code, descending=part != code)
 
 

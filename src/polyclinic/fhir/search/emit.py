@@ -245,6 +245,19 @@ def _range(path: str, value: Any, out: Entries) -> None:
             out.spans.append((path, lower, upper, unit, code))
 
 
+SYSTEM_TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        "System.String": "string",
+        "System.Boolean": "boolean",
+        "System.Integer": "integer",
+        "System.Decimal": "decimal",
+        "System.Date": "date",
+        "System.DateTime": "dateTime",
+        "System.Quantity": "Quantity",
+    }
+)
+"""What FHIRPath computes, as the data type that it is kept as."""
+
 _CODES = (
     "code",
     "id",

@@ -4,16 +4,18 @@ The walks of all parameters of a type are compiled once into a tree of closures;
 have cost nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import inf
 from typing import Any
 
-from polyclinic.fhir.path import compile_path
+from polyclinic.fhir.outcome import Refusal
+from polyclinic.fhir.path import Node, compile_tree, json_of
+from polyclinic.fhir.path.values import system_type
 from polyclinic.fhir.search.clinical_date import CLINICAL_DATE
 from polyclinic.fhir.search.composites import within
-from polyclinic.fhir.search.emit import EMITTED, Emit, Entries
+from polyclinic.fhir.search.emit import EMITTED, SYSTEM_TYPES, Emit, Entries
 from polyclinic.fhir.search.pairs import pair, pairs_of
 from polyclinic.fhir.search.parameters import Branch, Focus, Parameter
 from polyclinic.fhir.search.steps import Field, Step, Where
@@ -30,7 +32,7 @@ def extract(resource: dict[str, Any], vocabulary: Vocabulary = R4) -> Entries:
     type = resource["resourceType"]
     out = Entries(base=vocabulary.base)
     out.terms.add(type)
-    visits, whole = _compiled(vocabulary, type)
+    visits, whole = _compiled(vocabulary if type in vocabulary.custom else R4, type)
     for name, value in resource.items():
         visit = visits.get(name)
         if visit is not None:
@@ -62,7 +64,7 @@ def _compiled(vocabulary: Vocabulary, type: str) -> tuple[dict[str, Visit], tupl
                 continue
             seen.add((branch.path, parameter.type))
             if branch.expression is not None:
-                whole.append(_evaluated(branch, EMITTED[parameter.type]["boolean"]))
+                whole.append(_evaluated(branch, EMITTED[parameter.type]))
             for place in branch.places if branch.expression is None else ():
                 emit = EMITTED[parameter.type][place.type]
                 keep = _dated(branch.path, emit) if parameter.code == dated else _kept(branch.path, emit)
@@ -131,14 +133,26 @@ def _dated(path: str, emit: Emit) -> Visit:
     return keep
 
 
-def _evaluated(branch: Branch, emit: Emit) -> Visit:
-    expression = compile_path(branch.expression or "")
+def _evaluated(branch: Branch, emitted: Mapping[str, Emit]) -> Visit:
+    assert branch.expression is not None  # the caller has seen to it
+    expression = compile_tree(branch.expression)
 
     def keep(resource: Any, out: Entries) -> None:
-        for value in expression.evaluate(resource):
-            emit(branch.path, value, out)
+        try:
+            found = expression.select(resource)
+        except Refusal:  # what cannot be told of this resource is not there to be found by
+            return
+        for item in found:
+            emit, value = emitted.get(_type_of(item)), json_of(item)
+            if emit is not None and value is not None:
+                emit(branch.path, value, out)
 
     return keep
+
+
+def _type_of(item: Any) -> str:
+    """Return the data type of an element found, or as what a computed value is kept."""
+    return item.shape.name if isinstance(item, Node) else SYSTEM_TYPES.get(f"System.{system_type(item)}", "")
 
 
 def _visit(node: _Node) -> Visit:

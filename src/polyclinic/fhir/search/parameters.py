@@ -6,6 +6,7 @@ parameters that look at the same element (``subject`` and ``patient``) share one
 
 from dataclasses import dataclass
 
+from polyclinic.fhir.path.tree import Expression
 from polyclinic.fhir.search.steps import Place
 
 
@@ -15,14 +16,14 @@ class Branch:
 
     ``places`` are the JSON walks to it; ``target`` is the one resource type that a reference must lead to, if the
     parameter says so; ``systems`` is None where a value carries its own code system, else the systems that
-    its element is bound to. ``expression`` stands in for places where only FHIRPath can tell the value.
+    its element is bound to. Where only FHIRPath can tell the values, by ``expression``, places only tell their types.
     """
 
     path: str
     places: tuple[Place, ...]
     target: str | None = None
     systems: frozenset[str] | None = None
-    expression: str | None = None
+    expression: Expression | None = None
 
     @property
     def types(self) -> frozenset[str]:

@@ -16,7 +16,8 @@ from polyclinic.fhir.search.includes import Include, include
 from polyclinic.fhir.search.meaning import Asked, clause, values_of
 from polyclinic.fhir.search.meaning.asked import Unknown, naming
 from polyclinic.fhir.search.meaning.linked import chain, has, listed
-from polyclinic.fhir.search.vocabulary import R4, Vocabulary
+from polyclinic.fhir.search.parameters import Parameter
+from polyclinic.fhir.search.vocabulary import R4, Noting, Vocabulary
 
 __all__ = ["Query", "Sort", "parse"]
 
@@ -30,6 +31,8 @@ class Query:
     """One search among resources of ``types``. ``clauses`` must all hold; ``used`` are the pairs as understood.
 
     Without ``sort`` the newest come first, by clinical date. ``includes`` say what else is to come along.
+    ``vocabulary`` is what it was understood by; ``custom`` are those of its parameters that are not R4's, each with
+    the resource type that it was asked of.
     """
 
     types: tuple[str, ...] = ()
@@ -42,6 +45,8 @@ class Query:
     includes: tuple[Include, ...] = ()
     used: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
+    vocabulary: Vocabulary = R4
+    custom: tuple[tuple[str, Parameter], ...] = ()
 
     @property
     def type(self) -> str | None:
@@ -68,7 +73,8 @@ def parse(
     Raises: ``Unacceptable`` or ``NotSupported``, naming the parameter.
     """
     types = (type,) if isinstance(type, str) else tuple(type or ())
-    reading = Reading(types, vocabulary, now)
+    noting = Noting(vocabulary)
+    reading = Reading(types, noting, now)
     for name, value in pairs:
         if name in FOR_THE_DOOR:
             continue
@@ -86,6 +92,8 @@ def parse(
         includes=tuple(reading.includes),
         used=tuple(reading.used),
         ignored=tuple(reading.ignored),
+        vocabulary=vocabulary,
+        custom=tuple((type, parameter) for (type, _), parameter in noting.noted.items()),
         **reading.options,
     )
 

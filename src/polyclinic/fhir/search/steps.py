@@ -6,8 +6,10 @@ tenth; what is no such walk is told by ``UnreadablePath``.
 
 from dataclasses import dataclass, replace
 
-from polyclinic.fhir.definitions import elements, is_subtype
+from polyclinic.fhir.definitions import Element, elements, is_subtype, properties, structure
 from polyclinic.fhir.path import tree
+
+_TEXTS = frozenset({"code", "string", "uri", "url", "canonical", "id", "oid", "uuid"})
 
 
 class UnreadablePath(ValueError):
@@ -70,18 +72,27 @@ def _walk(node: tree.Expression, root: str) -> Walk:
             return _typed(_walk(operand, root), type.removeprefix("FHIR."))
         case tree.Call(source, "where", (condition,)) if source is not None:
             return _where(_walk(source, root), condition)
+        case tree.Call(source, "extension", (tree.Literal(str() as url),)):
+            return _with(
+                _member(_walk(source, root) if source else Walk(root, (Place((), root),)), "extension"), "url", url
+            )
     raise UnreadablePath(str(node))
 
 
 def _member(walk: Walk, name: str) -> Walk:
     places = []
     for place in walk.places:
+        if structure(place.type).abstract:
+            raise UnreadablePath(f"{walk.path} may be of several types")
         element = elements(place.type).get(name)
-        if element is None:
-            continue
-        for type in element.types:
-            suffix = type[0].upper() + type[1:] if element.choice else ""
-            places.append(Place((*place.steps, Field(name + suffix)), type))
+        if element is not None and structure(place.type).kind == "primitive":
+            raise UnreadablePath(f"{walk.path} has its {name} elsewhere in JSON")
+        if element is not None:
+            for type in element.types:
+                suffix = type[0].upper() + type[1:] if element.choice else ""
+                places.append(Place((*place.steps, Field(name + suffix)), type))
+        elif written := properties(place.type).get(name):  # valueDateTime, as some write it
+            places.append(Place((*place.steps, Field(name)), written.type))
     if not places:
         raise UnreadablePath(f"{walk.path} has no {name}")
     return replace(walk, path=f"{walk.path}.{name}", places=tuple(places))
@@ -99,8 +110,21 @@ def _typed(walk: Walk, type: str) -> Walk:
 def _where(walk: Walk, condition: tree.Expression) -> Walk:
     match condition:
         case tree.Binary("=", tree.Member(None, name), tree.Literal(str() as value)):
-            places = tuple(replace(place, steps=(*place.steps, Where(name, value))) for place in walk.places)
-            return replace(walk, path=f"{walk.path}.where({name}='{value}')", places=places)
+            return _with(walk, name, value)
         case tree.TypeOperation(tree.Call(None, "resolve", ()), "is", type):
             return replace(walk, target=type)
     raise UnreadablePath(str(condition))
+
+
+def _with(walk: Walk, name: str, value: str) -> Walk:
+    """Return ``walk`` going on only where the property ``name``, which is one text, has the ``value``."""
+    described = [(place, elements(place.type).get(name)) for place in walk.places]
+    known = [(place, element) for place, element in described if element is not None]
+    if not known or any(not _is_text(element) or structure(place.type).kind == "primitive" for place, element in known):
+        raise UnreadablePath(f"{walk.path} has no {name} that is one text")
+    places = tuple(replace(place, steps=(*place.steps, Where(name, value))) for place, _ in known)
+    return replace(walk, path=f"{walk.path}.where({name}='{value}')", places=places)
+
+
+def _is_text(element: Element) -> bool:
+    return not element.is_list and not element.choice and element.types[0] in _TEXTS

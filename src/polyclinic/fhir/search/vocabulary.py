@@ -3,15 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
-from typing import Any
 
 from polyclinic.fhir import definitions
-from polyclinic.fhir.definitions import SearchParameter, value_set
-from polyclinic.fhir.path import parse
+from polyclinic.fhir.definitions import SearchParameter
+from polyclinic.fhir.search.branches import branch_at, branches_defined, branches_of_r4
 from polyclinic.fhir.search.composites import foci_of
 from polyclinic.fhir.search.emit import EMITTED
 from polyclinic.fhir.search.parameters import Branch, Parameter
-from polyclinic.fhir.search.steps import Field, Place, UnreadablePath, walks
+from polyclinic.fhir.search.steps import Field, Place
 
 _BASE = "http://hl7.org/fhir/SearchParameter"
 _SPECIAL = {
@@ -44,9 +43,47 @@ class Vocabulary:
         """Return the parameters by which resources of ``type`` can be searched, by code."""
         found = self._by_type.get(type)
         if found is None:
-            own = {d.code: made for d in self.custom.get(type, ()) if (made := understood(d, type, custom=True))}
-            found = self._by_type[type] = MappingProxyType({**own, **_of_r4(type)})
+            found = self._by_type[type] = self._of(type)
         return found
+
+    def _of(self, type: str) -> Mapping[str, Parameter]:
+        known = _of_r4(type)
+        if type not in self.custom:
+            return known
+        own = [understood(d, type, custom=True) for d in self.custom[type] if d.code not in known]
+        # those of R4 first: where both look at one element, theirs tells the clinical date
+        return MappingProxyType({**known, **{each.code: each for each in own if each}})
+
+
+class Noting(Vocabulary):
+    """A vocabulary that notes which parameters that somebody has defined are asked for: type, and the parameter."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        super().__init__(vocabulary.custom, vocabulary.number, vocabulary.base)
+        self._vocabulary = vocabulary
+        self.noted: dict[tuple[str, str], Parameter] = {}
+
+    def of(self, type: str) -> Mapping[str, Parameter]:
+        """Return the parameters of ``type``, whose use is noted."""
+        known = self._vocabulary.of(type)
+        return _Noted(type, known, self.noted) if type in self.custom else known
+
+
+class _Noted(Mapping[str, Parameter]):
+    def __init__(self, type: str, known: Mapping[str, Parameter], noted: dict[tuple[str, str], Parameter]) -> None:
+        self._type, self._known, self._noted = type, known, noted
+
+    def __getitem__(self, code: str) -> Parameter:
+        found = self._known[code]
+        if found.custom:
+            self._noted[self._type, code] = found
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
 
 
 @cache
@@ -57,7 +94,7 @@ def _of_r4(type: str) -> Mapping[str, Parameter]:
         if code not in found and (made := understood(definition, type)):
             found[code] = made
     for code, definition in defined.items():
-        if definition.type == "composite" and (foci := foci_of(definition, type, found, _branch)):
+        if definition.type == "composite" and (foci := foci_of(definition, type, found, branch_at)):
             found[code] = Parameter(code, "composite", (), url=definition.url, foci=foci)
     return MappingProxyType(found)
 
@@ -67,13 +104,16 @@ R4 = Vocabulary()
 
 
 def understood(definition: SearchParameter, type: str, *, custom: bool = False) -> Parameter | None:
-    """Return ``definition`` as it applies to resources of ``type``; None where this server cannot follow it."""
+    """Return ``definition`` as it applies to resources of ``type``; None where this server cannot follow it.
+
+    Raises: ``Unfollowable``, saying why, for a ``custom`` one.
+    """
     if definition.code == "near":
         position = Branch("Location.position", (Place((Field("position"),), "Location.position"),))
         return Parameter("near", "special", (position,), url=definition.url)
     if definition.type not in EMITTED or not definition.expression:
         return None
-    branches = tuple(_branches(definition, type))
+    branches = branches_defined(definition, type) if custom else tuple(branches_of_r4(definition, type))
     if not branches:
         return None
     targets = definition.targets or tuple(sorted(definitions.RESOURCE_TYPES))
@@ -86,44 +126,3 @@ def understood(definition: SearchParameter, type: str, *, custom: bool = False) 
         documentation=definition.expression,
         custom=custom,
     )
-
-
-def _branches(definition: SearchParameter, root: str) -> Iterator[Branch]:
-    try:
-        found = walks(parse(definition.expression), root)
-    except UnreadablePath:
-        if definition.type == "token":  # Patient.deceased, the only one of R4: true or false
-            yes_or_no = (Place((), "boolean"),)
-            yield Branch(f"{root}:{definition.code}", yes_or_no, systems=frozenset(), expression=definition.expression)
-        return
-    for walk in found:
-        branch = _branch(walk.path, walk.places, definition.type, root)
-        if branch.places:
-            yield Branch(branch.path, branch.places, walk.target, branch.systems)
-
-
-def _branch(path: str, places: Sequence[Place], type: str, root: str) -> Branch:
-    """Return the branch at ``path`` with those of its ``places`` that a parameter of ``type`` looks at."""
-    kept = tuple(place for place in places if place.type in EMITTED[type])
-    return Branch(path, kept, systems=_systems(kept, root))
-
-
-def _systems(places: tuple[Place, ...], root: str) -> frozenset[str] | None:
-    """Return the code systems that the element's binding implies, None where values name their own."""
-    if any(definitions.structure(place.type).kind != "primitive" for place in places):
-        return None
-    bound: set[str] = set()
-    for place in places:
-        binding = _binding(place, root)
-        if binding:
-            bound.update(value_set(binding).codes)
-    return frozenset(bound)
-
-
-def _binding(place: Place, root: str) -> str:
-    type, binding = root, ""
-    for step in place.steps:
-        if isinstance(step, Field):
-            found: Any = definitions.properties(type).get(step.name)
-            type, binding = found.type, found.element.binding
-    return str(binding)

@@ -25,6 +25,7 @@ STATUS: Mapping[str, int] = {
     "conflict": 409,
     "duplicate": 409,
     "lock-error": 409,
+    "incomplete": 409,
     "deleted": 410,
     "conditional": 412,
     "multiple-matches": 412,

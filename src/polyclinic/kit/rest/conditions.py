@@ -44,7 +44,7 @@ def gather(
 
 def _query(endpoint: Endpoint, search: str) -> Query:
     type, _, text = search.partition("?")
-    query = condition(endpoint.own(type), text, at="reference")
+    query = condition(endpoint, endpoint.own(type), text, at="reference")
     if query is None:
         raise Invalid(f"the conditional reference {search[:200]!r} has no condition")
     return query

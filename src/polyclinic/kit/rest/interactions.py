@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from polyclinic import __version__
 from polyclinic.fhir.capability import Offer, Promise, Software, capability_statement
 from polyclinic.fhir.json import encode
-from polyclinic.fhir.search.vocabulary import R4
+from polyclinic.fhir.outcome import Unavailable
+from polyclinic.fhir.search.vocabulary import R4, Vocabulary
 from polyclinic.kit.http.message import Answer, Call
 from polyclinic.kit.http.statuses import MethodNotAllowed
 from polyclinic.kit.rest.bundles import take_bundle
@@ -72,6 +73,7 @@ class Interactions:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._statement: bytes | None = None
+        self._stated: Vocabulary | None = None
         self._offered: Mapping[Kind, Offered] = {
             **OFFERED,
             "base": {"POST": ("batch", self._bundle), "GET": ("search-system", search)},
@@ -98,18 +100,26 @@ class Interactions:
 
     async def _metadata(self, endpoint: Endpoint, call: Call, target: Target) -> Answer:
         only(call, "mode")
-        if self._statement is None:
-            self._statement = encode(statement(endpoint))
+        vocabulary = self._vocabulary()
+        if self._statement is None or self._stated is not vocabulary:
+            self._statement, self._stated = encode(statement(endpoint, vocabulary)), vocabulary
         return unless_known(call, self._statement, {"last-modified": http_date(endpoint.started)})
 
+    def _vocabulary(self) -> Vocabulary:
+        """Return what can be searched by; while the database is away, what was last told."""
+        try:
+            return self._endpoint.repository.vocabulary
+        except Unavailable:
+            return self._stated or R4
 
-def statement(endpoint: Endpoint) -> dict[str, object]:
-    """Return the CapabilityStatement of ``endpoint``."""
+
+def statement(endpoint: Endpoint, vocabulary: Vocabulary) -> dict[str, object]:
+    """Return the CapabilityStatement of ``endpoint``, which can be searched by ``vocabulary``."""
     software = Software(f"Polyclinic {endpoint.service}", __version__, endpoint.base, endpoint.started)
-    searched = {type: tuple(R4.of(type)) for type in endpoint.types}
+    searched = {type: tuple(vocabulary.of(type)) for type in endpoint.types}
     rules = RULES | {"conditionalDelete": endpoint.conditional_delete}
     operations = tuple(Promise(each.name, each.definition, each.at, each.types) for each in OPERATIONS)
-    return capability_statement(software, Offer(OF_TYPES, OF_SYSTEM, rules, operations), searched)
+    return capability_statement(software, Offer(OF_TYPES, OF_SYSTEM, rules, operations), searched, vocabulary.custom)
 
 
 def unless_known(call: Call, body: bytes, headers: dict[str, str]) -> Answer:

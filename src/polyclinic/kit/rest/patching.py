@@ -39,7 +39,7 @@ async def patch(endpoint: Endpoint, call: Call, target: Target) -> Answer:
 
 async def patch_where(endpoint: Endpoint, call: Call, target: Target) -> Answer:
     """Change the one resource that the query of the URL finds. Refuses: ``NotFound`` where it finds none."""
-    where = condition(target.type, call.query, at="the query of the URL")
+    where = condition(endpoint, target.type, call.query, at="the query of the URL")
     if where is None:
         raise Unacceptable(f"a patch needs an id (PATCH {target.type}/id) or a condition (PATCH {target.type}?...)")
     wanted, if_match = sent_patch(call), version_to_match(call.headers.get("if-match"))

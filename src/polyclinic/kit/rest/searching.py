@@ -42,16 +42,27 @@ async def _search(endpoint: Endpoint, call: Call, target: Target, pairs: Pairs) 
     address = "/".join(filter(None, (endpoint.base, target.type, target.id, target.inner)))
     used = list(query.used)
     if query.summary == "count":
+        told = await _outcome(endpoint, query)
         total = await endpoint.repository.count(query)
-        return Answer(200, bundle("searchset", total=total, links=links(address, used, None, None), entries=()))
+        return Answer(200, bundle("searchset", total=total, links=links(address, used, None, None), entries=told))
+    told = await _outcome(endpoint, query)
     page = await endpoint.repository.search(query, cursor=cursor)
     part = part_asked(query)
     entries = search_entries(endpoint, page.items, part, "match")
     entries += search_entries(endpoint, page.included, part, "include")
-    if query.ignored:
-        entries.append(outcome_entry([_ignored(name) for name in query.ignored]))
+    entries += told
     listed = links(address, used, cursor, page.next)
     return Answer(200, bundle("searchset", total=page.total, links=listed, entries=entries))
+
+
+async def _outcome(endpoint: Endpoint, query: Query) -> list[bytes]:
+    """Return the entry that says what was left out and what may not be found yet, if there is anything to say.
+
+    Asked before the search: what is complete then is complete in what it finds.
+    """
+    issues = [_ignored(name) for name in query.ignored]
+    issues += [each.issue for each in await endpoint.repository.lacking(query)]
+    return [outcome_entry(issues)] if issues else []
 
 
 def understood(endpoint: Endpoint, target: Target, pairs: Pairs, *, lenient: bool = False) -> Query:

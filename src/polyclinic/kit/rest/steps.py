@@ -17,8 +17,8 @@ from polyclinic.kit.rest.prefer import version_to_match
 from polyclinic.kit.rest.subset import WHOLE, Part, asked_part
 from polyclinic.kit.rest.targets import Target, target_of
 from polyclinic.kit.rest.written import agree_on_id, agree_on_type, condition, only
+from polyclinic.repository.ids import new_id
 from polyclinic.repository.model import Create, Delete, Kept, Resource, Update, Write, Written
-from polyclinic.repository.transaction import new_id
 
 
 @dataclass(slots=True)
@@ -83,13 +83,13 @@ def step_of(endpoint: Endpoint, entry: Entry) -> Step:
         endpoint.own(target.type)
     step = Step(entry, target, call)
     if step.reads:
-        return _reading(step)
+        return _reading(endpoint, step)
     if target.kind not in ("type", "instance") or (entry.method, target.kind) == ("POST", "instance"):
         raise Unacceptable(f"a transaction cannot {entry.method} {entry.url[:200]!r}")
     step.if_match = version_to_match(call.headers.get("if-match"))
     if entry.method in ("DELETE", "PATCH"):
-        return _of_what_stands(step)
-    return _keeping(step, new_id(endpoint.now()))
+        return _of_what_stands(endpoint, step)
+    return _keeping(endpoint, step, new_id(endpoint.now()))
 
 
 def call_of(endpoint: Endpoint, entry: Entry, prefer: str) -> Call:
@@ -111,39 +111,40 @@ def refuse(issues: Iterable[Issue]) -> None:
         raise Refusal(issues=found)
 
 
-def _reading(step: Step) -> Step:
+def _reading(endpoint: Endpoint, step: Step) -> Step:
     if step.target.kind == "instance":
         step.part = asked_part(step.call)
     if step.target.kind == "type":
-        parse(step.target.type, [pair for pair in step.call.pairs() if pair[0] != "_cursor"])
+        pairs = [pair for pair in step.call.pairs() if pair[0] != "_cursor"]
+        parse(step.target.type, pairs, vocabulary=endpoint.repository.vocabulary)
     return step
 
 
-def _of_what_stands(step: Step) -> Step:
+def _of_what_stands(endpoint: Endpoint, step: Step) -> Step:
     """Return ``step``, a deletion or a patch, knowing which resource it means."""
     if step.entry.method == "PATCH":
         step.patch = sent_patch(step.call)
     step.id = step.target.id
     if not step.id:
-        step.where = _needed_condition(step)
+        step.where = _needed_condition(endpoint, step)
     else:
         only(step.call)
     return step
 
 
-def _keeping(step: Step, new: str) -> Step:
+def _keeping(endpoint: Endpoint, step: Step, new: str) -> Step:
     resource, call, target = step.resource, step.call, step.target
     agree_on_type(resource, target.type)
     if step.entry.method == "POST":
         only(call)
-        step.where = condition(target.type, call.headers.get("if-none-exist"), at="ifNoneExist")
+        step.where = condition(endpoint, target.type, call.headers.get("if-none-exist"), at="ifNoneExist")
         step.id = new
     elif target.id:
         only(call)
         agree_on_id(resource, target.id)
         step.id = target.id
     else:
-        step.where = _needed_condition(step)
+        step.where = _needed_condition(endpoint, step)
         step.sent_id = _sent_id(resource)
         step.id = step.sent_id or new
     resource["id"] = step.id
@@ -157,8 +158,8 @@ def _sent_id(resource: Resource) -> str:
     return sent
 
 
-def _needed_condition(step: Step) -> Query:
-    where = condition(step.target.type, step.call.query, at="request.url")
+def _needed_condition(endpoint: Endpoint, step: Step) -> Query:
+    where = condition(endpoint, step.target.type, step.call.query, at="request.url")
     if where is None:
         raise Unacceptable(f"a {step.entry.method} needs an id or a condition in its url")
     return where

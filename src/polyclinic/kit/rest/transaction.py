@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from polyclinic.fhir.bundle import ORDER, Entry, placed
 from polyclinic.fhir.links import ConditionalReference, Relinking
 from polyclinic.fhir.outcome import Conflict, Issue, NotFound, PreconditionFailed, Refusal
-from polyclinic.fhir.validate import validate
 from polyclinic.kit.http.message import Answer, Call, refused
 from polyclinic.kit.rest.conditions import Asked, gather, refuse_unresolved, resolve, settle, together, uses_by_step
 from polyclinic.kit.rest.endpoint import Endpoint
@@ -20,7 +19,7 @@ from polyclinic.kit.rest.reading import shown
 from polyclinic.kit.rest.responses import response_entry
 from polyclinic.kit.rest.steps import Step, faults, refuse, step_of
 from polyclinic.kit.rest.transaction_patches import apply_patches, patch_faults
-from polyclinic.kit.rest.written import told
+from polyclinic.kit.rest.written import faults_of, told
 from polyclinic.repository import Transaction
 from polyclinic.repository.model import Write, Written
 
@@ -76,7 +75,7 @@ async def _judged(endpoint: Endpoint, entries: Sequence[Entry | Refusal]) -> tup
     asked, unanswerable = gather(endpoint, references)
     issues += unanswerable
     async for step in _paced(_keeping(steps)):
-        issues += placed(validate(step.resource), f"{step.entry.place}.resource")
+        issues += placed(faults_of(step.resource, endpoint), f"{step.entry.place}.resource")
     refuse(issue for issue in issues if issue.severity in ("error", "fatal"))
     return steps, asked
 

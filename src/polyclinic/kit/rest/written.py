@@ -9,10 +9,12 @@ from polyclinic.fhir.outcome import (
     Issue,
     MultipleMatches,
     NotSupported,
+    Refusal,
     TooCostly,
     Unacceptable,
     operation_outcome,
 )
+from polyclinic.fhir.search.defined import defined_by
 from polyclinic.fhir.search.query import Query, parse
 from polyclinic.fhir.validate import validate
 from polyclinic.kit.http.message import Answer, Call, Pairs, read_pairs
@@ -33,7 +35,7 @@ async def create(endpoint: Endpoint, call: Call, target: Target) -> Answer:
     resource = sent_resource(call, target.type)
     resource.pop("id", None)
     validated(resource)
-    unless = condition(target.type, call.headers.get("if-none-exist"), at="If-None-Exist")
+    unless = condition(endpoint, target.type, call.headers.get("if-none-exist"), at="If-None-Exist")
     written = await endpoint.repository.write(Create(resource, unless=unless))
     return written_answer(endpoint, call, written)
 
@@ -53,7 +55,7 @@ async def update(endpoint: Endpoint, call: Call, target: Target) -> Answer:
 async def update_where(endpoint: Endpoint, call: Call, target: Target) -> Answer:
     """Update the one resource that the query of the URL finds, or create it."""
     _refuse_if_none_match(call)
-    where = condition(target.type, call.query, at="the query of the URL")
+    where = condition(endpoint, target.type, call.query, at="the query of the URL")
     if where is None:
         raise Unacceptable(f"an update needs an id (PUT {target.type}/id) or a condition (PUT {target.type}?...)")
     resource = sent_resource(call, target.type)
@@ -73,7 +75,7 @@ async def delete(endpoint: Endpoint, call: Call, target: Target) -> Answer:
 
 async def delete_where(endpoint: Endpoint, call: Call, target: Target) -> Answer:
     """Delete what the query of the URL finds; none is no error, several are refused unless the endpoint allows it."""
-    where = condition(target.type, call.query, at="the query of the URL")
+    where = condition(endpoint, target.type, call.query, at="the query of the URL")
     if where is None:
         raise Unacceptable(f"a delete needs an id (DELETE {target.type}/id) or a condition ({target.type}?...)")
     async with endpoint.repository.transaction() as transaction:
@@ -108,7 +110,7 @@ def only(call: Call, *allowed: str) -> None:
             raise Unacceptable(f"the parameter {name[:64]!r} means nothing to this interaction", at=name[:64])
 
 
-def condition(type: str, text: str | None, *, at: str) -> Query | None:
+def condition(endpoint: Endpoint, type: str, text: str | None, *, at: str) -> Query | None:
     """Return the search that a condition such as ``identifier=x|1`` asks, None where there is none.
 
     Refuses: ``Unacceptable`` where it restricts nothing: it would then match every resource.
@@ -118,7 +120,7 @@ def condition(type: str, text: str | None, *, at: str) -> Query | None:
     pairs: Pairs = without_format(read_pairs(text.rpartition("?")[2]))
     if not pairs:
         return None
-    query = parse(type, pairs)
+    query = parse(type, pairs, vocabulary=endpoint.repository.vocabulary)
     if not query.clauses:
         raise Unacceptable(f"the condition {text[:200]!r} names no search parameter that restricts {type}", at=at)
     return query
@@ -155,6 +157,18 @@ def agree_on_id(resource: Resource, id: str, at: str = "id") -> None:
         raise Invalid(f"the body of an update needs the id of its address, {id!r}", at=at)
     if resource["id"] != id:
         raise Invalid("the body has another id than its address", at=at)
+
+
+def faults_of(resource: Resource, endpoint: Endpoint) -> list[Issue]:
+    """Return what keeps ``resource`` from being kept: rules of R4, and what could not be searched by."""
+    issues = validate(resource)
+    broken = any(issue.severity in ("error", "fatal") for issue in issues)
+    if resource["resourceType"] == "SearchParameter" and not broken:
+        try:
+            defined_by(resource, endpoint.types)
+        except Refusal as refusal:
+            return [*issues, *refusal.issues]
+    return issues
 
 
 def validated(resource: Resource) -> None:

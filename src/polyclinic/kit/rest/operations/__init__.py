@@ -12,6 +12,7 @@ from polyclinic.kit.rest.operations.everything import everything
 from polyclinic.kit.rest.operations.lastn import last_n
 from polyclinic.kit.rest.operations.metas import meta, meta_add, meta_delete
 from polyclinic.kit.rest.operations.model import Operation
+from polyclinic.kit.rest.operations.reindexing import reindex
 from polyclinic.kit.rest.operations.validating import validate
 from polyclinic.kit.rest.targets import OPERATION_KINDS, Target
 
@@ -23,6 +24,7 @@ OPERATIONS = (
     Operation("everything", "Patient-everything", everything, at=("instance",), types=frozenset({"Patient"})),
     Operation("everything", "Encounter-everything", everything, at=("instance",), types=frozenset({"Encounter"})),
     Operation("lastn", "Observation-lastn", last_n, at=("type",), types=frozenset({"Observation"})),
+    Operation("reindex", "urn:polyclinic:reindex", reindex, at=("type",), types=frozenset({"SearchParameter"})),
 )
 """What is offered. Several may have one name, for different types."""
 

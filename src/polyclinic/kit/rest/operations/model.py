@@ -23,7 +23,9 @@ _DEFINITIONS = "http://hl7.org/fhir/OperationDefinition/"
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation: ``name`` without the dollar sign, the id of its definition in R4, and who serves it.
+    """One operation: ``name`` without the dollar sign, how it is ``defined``, and who serves it.
+
+    ``defined`` is the id of its definition in R4, or the whole URL (a URN) of one that R4 does not have.
 
     ``at`` are the levels it is offered at, ``types`` the resource types (None for all). One that ``changes`` what is
     kept cannot be called by GET.
@@ -39,7 +41,7 @@ class Operation:
     @property
     def definition(self) -> str:
         """The canonical URL of the OperationDefinition."""
-        return _DEFINITIONS + self.defined
+        return self.defined if ":" in self.defined else _DEFINITIONS + self.defined
 
     @property
     def methods(self) -> tuple[str, ...]:
