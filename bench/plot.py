@@ -8,6 +8,8 @@ WIDTH, HEIGHT = 960, 720
 LEFT, RIGHT, TOP, BOTTOM = 70, 330, 50, 60
 APART = 14
 """Pixels between two names."""
+MARGIN = 1.2
+"""How far the axis of costs goes beyond the least and the greatest, as a factor."""
 WITHIN, BEYOND = "#2b6cb0", "#c53030"
 
 
@@ -16,7 +18,7 @@ def svg(result: dict) -> str:
     small, large = (one["resources"] for one in result["sizes"])
     grown = sorted(result["growth"], key=lambda one: -one["large"]["cpu_ms"])
     costs = [one[end]["cpu_ms"] for one in grown for end in ("small", "large")] or [1.0]
-    low, high = floor(log10(min(costs))), ceil(log10(max(costs)))
+    low, high = log10(min(costs) / MARGIN), log10(max(costs) * MARGIN)
     places = [_down(one["large"]["cpu_ms"], low, high) for one in grown]
     parts = [_frame(small, large, low, high)]
     for one, place, name_at in zip(grown, places, _spread(places), strict=True):
@@ -33,16 +35,17 @@ def svg(result: dict) -> str:
     )
 
 
-def _frame(small: int, large: int, low: int, high: int) -> str:
+def _frame(small: int, large: int, low: float, high: float) -> str:
     end = WIDTH - RIGHT
     lines = [
         f'<text x="{LEFT}" y="24" font-size="15">CPU per request (ms) against resources stored, 8 clients; '
         f'<tspan fill="{BEYOND}">red: dearer than allowed</tspan></text>'
     ]
-    for power in range(low, high + 1):
-        down = _down(10**power, low, high)
-        lines.append(f'<path d="M{LEFT} {down:.1f}H{end}" stroke="#ddd"/>')
-        lines.append(f'<text x="{LEFT - 8}" y="{down + 4:.1f}" text-anchor="end">{10**power:g}</text>')
+    for cost in (digit * 10.0**power for power in range(floor(low), ceil(high)) for digit in (1, 2, 5)):
+        if low <= log10(cost) <= high:
+            down = _down(cost, low, high)
+            lines.append(f'<path d="M{LEFT} {down:.1f}H{end}" stroke="#ddd"/>')
+            lines.append(f'<text x="{LEFT - 8}" y="{down + 4:.1f}" text-anchor="end">{cost:g}</text>')
     for across, count in ((LEFT, small), (end, large)):
         lines.append(f'<path d="M{across} {TOP}V{HEIGHT - BOTTOM}" stroke="#999"/>')
         lines.append(f'<text x="{across}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{count:,}</text>')
@@ -58,9 +61,9 @@ def _line(one: dict, begin: float, end: float, name_at: float) -> str:
     )
 
 
-def _down(cost: float, low: int, high: int) -> float:
+def _down(cost: float, low: float, high: float) -> float:
     """Return how far down a cost is drawn."""
-    return HEIGHT - BOTTOM - (log10(cost) - low) / max(high - low, 1) * (HEIGHT - BOTTOM - TOP)
+    return HEIGHT - BOTTOM - (log10(cost) - low) / (high - low) * (HEIGHT - BOTTOM - TOP)
 
 
 def _spread(places: Sequence[float]) -> list[float]:
