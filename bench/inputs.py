@@ -18,23 +18,23 @@ def archive() -> Path | None:
     return next(iter(sorted(SYNTHEA.glob("*.tar.xz"))), None)
 
 
-def unpack(folder: Path) -> str:
-    """Write the Bundles of 200 patients into ``folder``, one file each; return what they are."""
+def unpack(folder: Path, patients: int = PATIENTS) -> str:
+    """Write the Bundles of so many patients into ``folder``, one file each; return what they are."""
     source = archive()
     if source is None:
-        return _demonstration(folder)
+        return _demonstration(folder, patients)
     with tarfile.open(source) as packed:
         names = [one.name for one in packed.getmembers() if one.isfile() and one.name.endswith(".json")]
         wanted = sorted(name for name in names if not Path(name).name.startswith(("hospital", "practitioner")))
-        for name in wanted[:PATIENTS]:
+        for name in wanted[:patients]:
             content = packed.extractfile(name)
             if content is not None:
                 (folder / Path(name).name).write_bytes(content.read())
-    return f"the first {PATIENTS} Bundles of the Synthea set"
+    return f"the first {patients} Bundles of the Synthea set"
 
 
-def _demonstration(folder: Path) -> str:
+def _demonstration(folder: Path, patients: int) -> str:
     today = datetime.datetime.now(datetime.UTC).date()  # noqa: TID251 - a benchmark has no clock of its own
-    for number, bundle in enumerate(demo.bundles(today=today, patients=PATIENTS)):
+    for number, bundle in enumerate(demo.bundles(today=today, patients=patients)):
         (folder / f"{number:04}.json").write_bytes(json.encode(bundle))
-    return f"the demonstration with {PATIENTS} patients, as the Synthea set is not here"
+    return f"the demonstration with {patients} patients, as the Synthea set is not here"

@@ -3,6 +3,7 @@
 
     just bench                      # about 12 minutes
     just bench --quick              # about 4 minutes, one short run each
+    just bench --sizes              # every family at two data sizes, about 25 minutes; with --quick about 8
     python bench/run.py --what after-caching --scenarios read_patient,search_obs_code
 
 The figure that holds on a shared machine is CPU per request, summed over edge, services and database.
@@ -16,35 +17,38 @@ import sys
 import tempfile
 from pathlib import Path
 
+import disk
+import families
+import growth
 import inputs
+import plot
 import report
+import sizes
+from driving import WRITING, drive, memory, watched, with_cpu
 from fhir_bench import SCENARIOS, Procs
-from stage import MEASURED, Stage, stage
+from stage import stage
 
 BENCH = Path(__file__).resolve().parent
 RESULTS = BENCH / "results"
-WRITING = {"create_observation", "update_patient"}
-"""Measured last: what they leave behind would make the others' answers longer."""
 CAREFUL = ["--runs", "3", "--duration", "6", "--max-other", "0.3", "--quiet-wait", "20", "--retries", "2"]
 """Three runs; one that other work on the machine disturbed is done again, and the quietest are kept."""
 
 
 def main() -> int:
     options = arguments()
+    names = [name for name in options.scenarios.split(",") if name]
     today = datetime.datetime.now(datetime.UTC).date()  # noqa: TID251 - a benchmark has no clock of its own
-    with tempfile.TemporaryDirectory(prefix="polyclinic-bench-data-") as folder:
-        data = inputs.unpack(Path(folder))
-        lines = measured(Path(folder), options)
-    if not options.scenarios:
-        lines += whole_set()
-        lines.append(copy_limit())
-    result = {"what": options.what, "date": str(today), "data": data, **report.circumstances(), "lines": lines}
+    result = {"what": options.what, "date": str(today)}
+    result |= grown(options, names) if options.sizes else whole(options, names)
+    result |= report.circumstances()
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{today}-{options.what}.json"
+    path = RESULTS / f"{today}-{options.what}{'-sizes' if options.sizes else ''}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
-    path.with_suffix(".md").write_text(report.table(result))
+    if options.sizes:
+        path.with_suffix(".svg").write_text(plot.svg(result))
+    path.with_suffix(".md").write_text(growth.table(result, path.stem) if options.sizes else report.table(result))
     print(path.with_suffix(".md").read_text())
-    return 1 if any(line.get("errors") for line in lines) else 0
+    return 1 if any(line.get("errors") for line in report.all_lines(result)) else 0
 
 
 def arguments() -> argparse.Namespace:
@@ -52,44 +56,41 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--what", default="bench", help="names the result (default: bench)")
     parser.add_argument("--scenarios", default="", help="comma list; only these, and import before them")
     parser.add_argument("--quick", action="store_true", help="one short run of each")
+    parser.add_argument("--sizes", action="store_true", help="compare two data sizes, ten times apart")
     return parser.parse_args()
 
 
-def measured(folder: Path, options: argparse.Namespace) -> list[dict]:
-    """Run the scenarios of fhir_bench against one platform."""
+def effort(options: argparse.Namespace) -> list[str]:
+    return ["--runs", "1", "--duration", "3", "--warmup", "1"] if options.quick else CAREFUL
+
+
+def grown(options: argparse.Namespace, names: list[str]) -> dict:
+    """Return every family at two data sizes."""
+    return sizes.measured(effort(options), names)
+
+
+def whole(options: argparse.Namespace, names: list[str]) -> dict:
+    """Return every family at the size that the peers were measured with, and the load of the whole set."""
+    with tempfile.TemporaryDirectory(prefix="polyclinic-bench-data-") as folder:
+        data = inputs.unpack(Path(folder))
+        lines = measured(Path(folder), options, names)
+    if not names:
+        lines += [*whole_set(), copy_limit()]
+    return {"data": data, "lines": lines}
+
+
+def measured(folder: Path, options: argparse.Namespace, names: list[str]) -> list[dict]:
+    """Run the scenarios of fhir_bench and our own families against one platform."""
     with stage() as one, tempfile.TemporaryDirectory() as state:
         idle = memory(one)
         common = ["--state", f"{state}/state.json", "--data-dir", str(folder), *watched(one)]
         lines = drive(one, [*common, "--scenarios", "import", "--concurrency", "1,4,8", "--runs", "1"])
-        effort = ["--runs", "1", "--duration", "3", "--warmup", "1"] if options.quick else CAREFUL
-        names = options.scenarios or ",".join([*(n for n in SCENARIOS if n not in WRITING), *sorted(WRITING)])
-        lines += drive(one, [*common, *effort, "--scenarios", names, "--concurrency", "1,8"])
+        wanted = names or [*(n for n in SCENARIOS if n not in WRITING), *sorted(WRITING)]
+        for clients, some in (("1,8", [n for n in wanted if n not in families.OWN]), ("8", families.OWN)):
+            asked = ",".join(name for name in some if name in wanted)
+            if asked:
+                lines += drive(one, [*common, *effort(options), "--scenarios", asked, "--concurrency", clients])
         return [{"scenario": "idle_memory", "megabytes": idle}, *map(with_cpu, lines)]
-
-
-def drive(one: Stage, words: list[str]) -> list[dict]:
-    command = [sys.executable, str(BENCH / "fhir_bench.py"), "--base-url", one.base_url, *words]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def watched(one: Stage) -> list[str]:
-    found = {name: process for name, process in one.processes().items() if name in MEASURED}
-    return [word for name, process in found.items() for word in ("--proc", f"{name}:{process['pid']}")]
-
-
-def memory(one: Stage) -> dict[str, float]:
-    """Return the PSS of each process of an idle platform, in MiB."""
-    return {name: round((process["memory"] or 0) / 2**20, 1) for name, process in one.processes().items()}
-
-
-def with_cpu(line: dict) -> dict:
-    """Add what one request (or one imported resource) costs, in ms of CPU."""
-    rate = line.get("resources_per_s") or line.get("rps")
-    if rate:
-        cores = sum(cores for name, cores in line["cpu_cores"].items() if name in MEASURED)
-        line["cpu_ms"] = round(cores / rate * 1000, 3)
-    return line
 
 
 def whole_set() -> list[dict]:
@@ -98,10 +99,12 @@ def whole_set() -> list[dict]:
     if source is None:
         return []
     with stage() as one:
+        empty = disk.used(one.data)
         procs = Procs([word for word in watched(one) if word != "--proc"])
         before = procs.cpu()
         told = one.load(source)
         after = procs.cpu()
+        taken = disk.line(one.data, told["resources"]["created"], empty)
     if told["exit"]:
         raise RuntimeError(f"the load ended with {told['exit']}: {told['refused'][:3]}")
     resources = told["resources"]["created"]
@@ -115,7 +118,8 @@ def whole_set() -> list[dict]:
             "cpu_cores": {name: round(seconds / told["seconds"], 2) for name, seconds in spent.items()},
             "cpu_ms": round(sum(spent.values()) / resources * 1000, 3),
             "errors": 0,
-        }
+        },
+        taken,
     ]
 
 

@@ -109,3 +109,9 @@ def test_secrets_are_for_the_owner_only(running):
     secrets = running.data / "secrets"
     assert secrets.stat().st_mode & 0o777 == 0o700
     assert all(secret.stat().st_mode & 0o777 == 0o600 for secret in secrets.iterdir())
+
+
+def test_sockets_of_the_services_are_for_the_owner_only(running):
+    doors = sorted((running.data / "run" / "sockets").glob("*.http"))
+    assert {"gateway.http", "records.http"} <= {door.name for door in doors}
+    assert all(door.stat().st_mode & 0o777 == 0o600 and door.stat().st_uid == os.getuid() for door in doors)

@@ -18,12 +18,13 @@ from polyclinic.kit.http.door import PREFIX, Answering, Door
 from polyclinic.kit.http.message import Answer, broken, refused
 from polyclinic.kit.logs import Log
 from polyclinic.kit.manifest import Manifest
-from polyclinic.kit.opening import Keeping, Opening, Place
+from polyclinic.kit.opening import Opening, Place
 from polyclinic.kit.passport import current
 from polyclinic.kit.rest.endpoint import Endpoint
 from polyclinic.kit.rest.interactions import Interactions
 from polyclinic.kit.settings import Misconfigured, Settings
 from polyclinic.kit.telemetry import Metrics, Telemetry
+from polyclinic.repository.model import Keeping
 
 Missing = Callable[[], Awaitable[Sequence[str]]]
 """Answers in sentences what a service could use and does not find at this moment."""

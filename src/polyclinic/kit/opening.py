@@ -5,30 +5,17 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from polyclinic.fhir.definitions import RESOURCE_TYPES
 from polyclinic.fhir.outcome import Refusal, Unavailable
 from polyclinic.kit import clock
 from polyclinic.kit.clock import Clock
 from polyclinic.kit.logs import Log
 from polyclinic.repository import Repository
+from polyclinic.repository.model import KEEPING, Keeping
 from polyclinic.repository.reindexing import Reindexing
-from polyclinic.repository.store import REINDEX_RATE
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between attempts, doubling
 AFTER_A_BUG = 30.0
 """Seconds after which indexing anew is tried again where it met a bug."""
-
-
-@dataclass(frozen=True, slots=True)
-class Keeping:
-    """What is kept: the resource types, at which public address, and how fast it is indexed anew.
-
-    ``reindex_rate`` is in resources a second, ``base`` has a slash at its end.
-    """
-
-    types: frozenset[str]
-    reindex_rate: int
-    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +26,7 @@ class Place:
     connections: int
     password: Callable[[], str] | None = None
     clock: Clock = clock.now
-    keeping: Keeping = Keeping(RESOURCE_TYPES, REINDEX_RATE)
+    keeping: Keeping = KEEPING
 
 
 class Opening:
@@ -113,9 +100,7 @@ class Opening:
                 clock=place.clock,
                 connections=place.connections,
                 password=place.password,
-                types=place.keeping.types,
-                reindex_rate=place.keeping.reindex_rate,
-                base=place.keeping.base,
+                keeping=place.keeping,
             )
         except (Refusal, OSError) as error:
             self._reason = str(error) if isinstance(error, Refusal) else type(error).__qualname__

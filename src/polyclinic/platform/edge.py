@@ -41,10 +41,10 @@ _LOG = {
 """What the access log tells: no path and no query, for they name patients."""
 
 
-def write(folder: Path, manifests: Sequence[Manifest], doors: Mapping[str, int], *, port: int, admin: Path) -> Path:
+def write(folder: Path, manifests: Sequence[Manifest], doors: Mapping[str, Path], *, port: int, admin: Path) -> Path:
     """Write the edge's configuration into ``folder`` and return the file to start it with.
 
-    ``doors`` are the services' ports on the loopback; ``admin`` is the unix socket of Envoy's own interface.
+    ``doors`` are the services' unix sockets; ``admin`` is the unix socket of Envoy's own interface.
     """
     folder.mkdir(exist_ok=True)
     resources = {
@@ -179,8 +179,8 @@ def _own_answers() -> dict[str, Any]:
     return {"mappers": [{"filter": broken, "body_format_override": body}]}
 
 
-def _cluster(name: str, door: int) -> dict[str, Any]:
-    address = {"socket_address": {"address": "127.0.0.1", "port_value": door}}
+def _cluster(name: str, door: Path) -> dict[str, Any]:
+    address = {"pipe": {"path": str(door)}}
     limits = {
         "max_connections": 512,
         "max_pending_requests": 20000,

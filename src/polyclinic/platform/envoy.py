@@ -62,7 +62,7 @@ def _version(binary: Path) -> str | None:
     return found[1] if found else None
 
 
-def program(folder: Folder, manifests: Sequence[Manifest], doors: Mapping[str, int], port: int) -> Program:
+def program(folder: Folder, manifests: Sequence[Manifest], doors: Mapping[str, Path], port: int) -> Program:
     """Return the edge as the supervisor starts it: on ``port``, before the services at ``doors``."""
     binary, version = find_server()
     admin = folder.sockets() / "edge"

@@ -1,6 +1,7 @@
 """One whole platform on one machine: which program listens where, is told what, and shows which password."""
 
 import json
+import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from polyclinic.platform.folder import Folder
 from polyclinic.platform.program import Program
 
 _HOST = "127.0.0.1"
+_BACKLOG = 2048
+"""Connections that wait at a door while the service behind it is started again."""
 _NATS = 90
 """The port of NATS, counted from the edge's; the services follow the edge one by one."""
 
@@ -35,7 +38,8 @@ class House:
     log_level: str = "info"
     conditional_delete: str = "single"
     reindex_rate: str = "1000"
-    doors: dict[str, socket.socket] = field(default_factory=dict)
+    doors: dict[str, tuple[socket.socket, socket.socket]] = field(default_factory=dict)
+    """By service: its port, for its neighbours and operators, and its unix socket, for the edge."""
 
     @property
     def base_url(self) -> str:
@@ -51,14 +55,19 @@ class House:
         """Return the port of each service, by name."""
         return {manifest.name: self.port + 1 + place for place, manifest in enumerate(self.manifests)}
 
+    def edge_doors(self) -> dict[str, Path]:
+        """Return the unix socket of each service, by name."""
+        return {manifest.name: self.folder.sockets() / f"{manifest.name}.http" for manifest in self.manifests}
+
     def open_doors(self) -> None:
-        """Listen on the port of every service, and see that the others are free.
+        """Listen on the port and the unix socket of every service, and see that the other ports are free.
 
         We listen in the services' place, so that a connection waits while its service is started again.
         Raises ``Fault`` where a port is taken.
         """
+        edge_doors = self.edge_doors()
         for name, port in self.ports().items():
-            self.doors[name] = _listen(port, f"the service {name}")
+            self.doors[name] = _listen(port, f"the service {name}"), _listen_at(edge_doors[name])
         if self.edge is None:
             _listen(self.port, "the edge").close()
         if self.nats is None:
@@ -83,7 +92,7 @@ class House:
         """Return the edge, unless another stands before the services."""
         if self.edge is not None:
             return []
-        return [envoy.program(self.folder, self.manifests, self.ports(), self.port)]
+        return [envoy.program(self.folder, self.manifests, self.edge_doors(), self.port)]
 
     def elsewhere(self) -> dict[str, str]:
         """Return the addresses that replace what we would start, without users and passwords."""
@@ -126,7 +135,7 @@ class House:
             deed=lambda: self._serve(names),
             log=self.folder.log(program),
             is_ready=lambda pid: all(health.is_ready(address) for address in addresses.values()),
-            keep=tuple(self.doors[name].fileno() for name in names),
+            keep=tuple(door.fileno() for name in names for door in self.doors[name]),
             patience=60.0,
         )
 
@@ -172,7 +181,7 @@ def _without_user(address: str) -> str:
 
 def _listen(port: int, who: str) -> socket.socket:
     try:
-        return socket.create_server((_HOST, port), backlog=2048)
+        return socket.create_server((_HOST, port), backlog=_BACKLOG)
     except OverflowError:
         raise Fault(f"There is no port {port}, which {who} would need; choose a lower --port N.") from None
     except OSError as problem:
@@ -180,3 +189,16 @@ def _listen(port: int, who: str) -> socket.socket:
             f"Port {port}, which {who} needs, cannot be opened ({problem.strerror}); end the program that "
             "holds it, or choose other ports with --port N."
         ) from problem
+
+
+def _listen_at(path: Path) -> socket.socket:
+    """Listen on a unix socket that only we may open."""
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX)
+    mask = os.umask(0o177)
+    try:
+        listening.bind(str(path))
+    finally:
+        os.umask(mask)
+    listening.listen(_BACKLOG)
+    return listening

@@ -30,10 +30,10 @@ as it would, is a fifth of the work of an import."""
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One service, and the socket it listens on; None lets it open its own from its settings."""
+    """One service, and the sockets it listens on; without any it opens its own from its settings."""
 
     settings: Settings
-    door: socket.socket | None = None
+    doors: Sequence[socket.socket] = ()
 
 
 class _Server(uvicorn.Server):
@@ -59,7 +59,7 @@ def serve(name: str, settings: Settings) -> None:
             f"{name} cannot listen on {settings.host}:{settings.port} ({problem.strerror}); "
             "set POLYCLINIC_HOST and POLYCLINIC_PORT to a free address."
         ) from problem
-    serve_all([Served(settings, door)])
+    serve_all([Served(settings, [door])])
 
 
 def serve_all(served: Sequence[Served]) -> None:
@@ -70,7 +70,7 @@ def serve_all(served: Sequence[Served]) -> None:
 
 
 async def _serve(served: Sequence[Served]) -> bool:
-    servers = {_server(one.settings): [one.door] if one.door else None for one in served}
+    servers = {_server(one.settings): list(one.doors) or None for one in served}
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GARBAGE)

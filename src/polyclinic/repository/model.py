@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, NewType
 
+from polyclinic.fhir.definitions import RESOURCE_TYPES
 from polyclinic.fhir.search.query import Query
 
 Resource = dict[str, Any]
@@ -17,6 +18,25 @@ Cursor = NewType("Cursor", str)
 
 FeedPosition = NewType("FeedPosition", str)
 """A position in the change feed: the PostgreSQL snapshot up to which changes were read."""
+
+
+REINDEX_RATE = 1000
+"""Resources a second that are indexed anew in the background, at most, where nothing else is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What is kept: the resource types, at which public address, and how fast it is indexed anew.
+
+    ``reindex_rate`` is in resources a second, at most. ``base`` has a slash at its end; what is below it is ours.
+    """
+
+    types: frozenset[str] = RESOURCE_TYPES
+    reindex_rate: int = REINDEX_RATE
+    base: str = ""
+
+
+KEEPING = Keeping()
 
 
 class Kept(NamedTuple):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from polyclinic.fhir.json import encode
@@ -61,11 +62,11 @@ def tombstone(stood: Kept, *, key: int, at: int, updated: datetime) -> Row:
 def stamped(resource: dict[str, Any], *, version: int, updated: datetime) -> dict[str, Any]:
     """Return ``resource`` with type, id and meta first, and meta telling version and time (UTC, milliseconds)."""
     meta = {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": instant(updated)}
-    return {"resourceType": resource["resourceType"], "id": resource["id"], "meta": meta} | {
-        name: value for name, value in resource.items() if name not in ("resourceType", "id", "meta")
-    }
+    first = {"resourceType": None, "id": None, "meta": None}
+    return {**first, **resource, "meta": meta}
 
 
+@lru_cache(maxsize=16)  # all versions of a transaction have the same
 def instant(moment: datetime) -> str:
     """Return ``moment`` as a FHIR instant in UTC with milliseconds."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

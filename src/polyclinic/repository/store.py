@@ -9,7 +9,6 @@ from hashlib import blake2b
 from time import monotonic
 from typing import Any
 
-from polyclinic.fhir.definitions import RESOURCE_TYPES
 from polyclinic.fhir.search.query import Query
 from polyclinic.fhir.search.vocabulary import Vocabulary
 from polyclinic.repository import feed, statements
@@ -19,9 +18,11 @@ from polyclinic.repository.history import EVERYTHING, Wanted, history, kept
 from polyclinic.repository.included import Inclusion
 from polyclinic.repository.migrate import migrate
 from polyclinic.repository.model import (
+    KEEPING,
     Changes,
     Cursor,
     FeedPosition,
+    Keeping,
     Kept,
     Page,
     Write,
@@ -48,8 +49,6 @@ _COMMON = """
 select s.most_common_vals::text::bigint[] as keys, s.most_common_freqs as shares, c.reltuples as rows
 from pg_stats s join pg_class c on c.oid = 'posting'::regclass
 where s.schemaname = current_schema() and s.tablename = 'posting' and s.attname = 'key'"""
-REINDEX_RATE = 1000
-"""Resources a second that are indexed anew in the background, at most."""
 _SIGN_OF_LIFE = 5.0
 """Seconds in which a healthy database answers."""
 _LOOK_AGAIN = 60.0
@@ -70,8 +69,7 @@ class _Founding:
     """What is known when a repository opens, and how it is to be."""
 
     known: Known
-    types: frozenset[str]
-    rate: int
+    keeping: Keeping
 
 
 class Repository:
@@ -82,8 +80,8 @@ class Repository:
         self._seal = seal
         self._clock = clock
         spellings = Spellings(pools.aside)
-        self._writers = Writers(KeySource(), spellings, founding.known, self._found, founding.types)
-        self.reindexing = Reindexing(pools.walk, spellings, self.learn, rate=founding.rate)
+        self._writers = Writers(KeySource(), spellings, founding.known, self._found, founding.keeping.types)
+        self.reindexing = Reindexing(pools.walk, spellings, self.learn, rate=founding.keeping.reindex_rate)
         self._common = CommonTerms()
         self._looked = float("-inf")
 
@@ -95,15 +93,11 @@ class Repository:
         clock: Callable[[], datetime],
         connections: int = 8,
         password: Callable[[], str] | None = None,
-        types: frozenset[str] = RESOURCE_TYPES,
-        reindex_rate: int = REINDEX_RATE,
-        base: str = "",
+        keeping: Keeping = KEEPING,
     ) -> "Repository":
         """Connect to the database at ``dsn`` and bring it up to this release.
 
-        ``types`` are those that search parameters can be defined for. While ``reindexing.run`` runs, resources are
-        indexed anew where they have to be, up to ``reindex_rate`` a second. ``base`` is the public address of what is
-        kept, with a slash at its end: references below it are our own.
+        While ``reindexing.run`` runs, resources are indexed anew where they have to be.
         Raises: ``Unavailable`` while PostgreSQL does not answer; ``NewerDatabase``.
         """
         pool = open_pool(dsn, connections=connections, password=password)
@@ -112,12 +106,12 @@ class Repository:
                 async with pool.lease() as connection:
                     await migrate(connection)
                     seal = await Seal.of(connection)
-                    known = await load(connection, base=base)
+                    known = await load(connection, base=keeping.base)
         except BaseException:
             await pool.close(patience=0)
             raise
         aside, walk = (open_pool(dsn, connections=1, password=password) for _ in range(2))
-        return cls(_Pools(pool, aside, walk), seal, clock, _Founding(known, types, reindex_rate))
+        return cls(_Pools(pool, aside, walk), seal, clock, _Founding(known, keeping))
 
     async def close(self) -> None:
         """Close all connections, after the calls under way."""

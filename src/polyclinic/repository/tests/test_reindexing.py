@@ -10,7 +10,7 @@ from polyclinic.fhir.outcome import NotSupported, Unacceptable
 from polyclinic.fhir.search.query import parse
 from polyclinic.repository import Repository
 from polyclinic.repository.keys import unpack
-from polyclinic.repository.model import Create, Delete, Update
+from polyclinic.repository.model import Create, Delete, Keeping, Update
 from polyclinic.repository.tests.conftest import Clock
 from polyclinic.repository.vocabularies import DefinedTwice, Incomplete
 
@@ -40,7 +40,7 @@ def patient(id, colour="blue", **more):
 
 @asynccontextmanager
 async def opened(dsn, **more):
-    repository = await Repository.open(dsn, clock=Clock(), **more)
+    repository = await Repository.open(dsn, clock=Clock(), keeping=Keeping(**more))
     try:
         yield repository
     finally:
