@@ -24,7 +24,7 @@ from polyclinic.repository.model import Create, Delete, Kept, Resource, Update, 
 
 async def create(endpoint: Endpoint, call: Call, target: Target) -> Answer:
     """Keep the resource in the body under a new id."""
-    only(call)
+    only(call, hint="; the condition of a create goes into the header If-None-Exist")
     resource = sent_resource(call, target.type)
     resource.pop("id", None)
     validated(resource)
@@ -81,14 +81,14 @@ async def delete_where(endpoint: Endpoint, call: Call, target: Target) -> Answer
     return _deleted(call, written)
 
 
-def only(call: Call, *allowed: str) -> None:
+def only(call: Call, *allowed: str, hint: str = "") -> None:
     """Check that the URL carries no parameter but ``allowed`` and those that shape the answer.
 
-    Refuses: ``Unacceptable`` naming the first other one.
+    Refuses: ``Unacceptable`` naming the first other one, with ``hint`` at the end.
     """
     for name, _ in without_format(call.pairs()) if call.query else ():
         if name not in allowed:
-            raise Unacceptable(f"the parameter {name[:64]!r} means nothing to this interaction", at=name[:64])
+            raise Unacceptable(f"the parameter {name[:64]!r} means nothing to this interaction{hint}", at=name[:64])
 
 
 def condition(type: str, text: str | None, *, at: str) -> Query | None:
