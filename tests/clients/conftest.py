@@ -1,11 +1,15 @@
 """What the tests of clients share: a ward of people, kept by one transaction, that no other test touches."""
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from polyclinic.platform.testing import Platform
+
+sys.path.insert(0, str(Path(__file__).parent))  # the tests import what lies beside them in wild/
 
 LOINC = "http://loinc.org"
 WARD = "http://ward.example"
