@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from polyclinic import __version__
 from polyclinic.fhir.capability import Offer, Software, capability_statement
 from polyclinic.fhir.json import encode
+from polyclinic.fhir.outcome import NotSupported, Unacceptable
 from polyclinic.fhir.search.parameters import supported
 from polyclinic.kit.http.message import Answer, Call
 from polyclinic.kit.http.statuses import MethodNotAllowed
@@ -86,7 +87,7 @@ class Interactions:
         return await take_bundle(endpoint, call, self.answer)
 
     async def _metadata(self, endpoint: Endpoint, call: Call, target: Target) -> Answer:
-        only(call, "mode")
+        check_statement_asked(call)
         if self._statement is None:
             self._statement = encode(statement(endpoint))
         return unless_known(call, self._statement, {"last-modified": http_date(endpoint.started)})
@@ -97,6 +98,19 @@ def statement(endpoint: Endpoint) -> dict[str, object]:
     software = Software(f"Polyclinic {endpoint.service}", __version__, endpoint.base, endpoint.started)
     searched = {type: tuple(supported(type)) for type in endpoint.types}
     return capability_statement(software, Offer(OF_TYPES, OF_SYSTEM, RULES), searched)
+
+
+def check_statement_asked(call: Call) -> None:
+    """Check that a call to metadata asks for the CapabilityStatement (https://hl7.org/fhir/R4/http.html#capabilities).
+
+    Refuses: ``NotSupported`` for another statement, ``Unacceptable`` for what is no mode or any other parameter.
+    """
+    only(call, "mode")
+    for mode in (value for name, value in call.pairs() if name == "mode"):
+        if mode == "terminology":
+            raise NotSupported("mode=terminology is not supported: there is no terminology service here", at="mode")
+        if mode not in ("full", "normative"):
+            raise Unacceptable(f"mode is full, normative or terminology, not {mode[:64]!r}", at="mode")
 
 
 def unless_known(call: Call, body: bytes, headers: dict[str, str]) -> Answer:

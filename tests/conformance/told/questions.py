@@ -1,0 +1,46 @@
+"""A value for each search parameter that is told, by its type or its name."""
+
+from typing import Any
+from urllib.parse import quote
+
+from polyclinic.fhir.definitions import search_parameters
+
+PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
+VALUES = {
+    "string": "a",
+    "token": "http://x.example|a",
+    "reference": "a",
+    "uri": "http://x.example",
+    "date": ",".join(f"{prefix}2026-03" for prefix in PREFIXES),
+    "number": ",".join(f"{prefix}5.4" for prefix in PREFIXES),
+    "quantity": ",".join(f"{prefix}5.4|http://unitsofmeasure.org|mg" for prefix in PREFIXES),
+}
+"""By type of parameter; those with prefixes ask with each of them, as R4 restricts them for none."""
+
+NAMED = {
+    "_id": "a",
+    "_lastUpdated": VALUES["date"],
+    "_text": "a",
+    "_content": "a",
+    "_list": "a",
+    "_query": "a",
+    "_filter": "_id eq a",
+    "_type": "Patient",
+    "_has": "a",
+    "near": "47.4|8.5|10|km",
+    "phonetic": "a",
+}
+"""By name, where the type does not tell."""
+
+
+def question(type: str, told: dict[str, Any]) -> str:
+    """Return the query that asks by the parameter that ``told`` describes."""
+    name = told["name"]
+    if name in NAMED:
+        value = NAMED[name]
+    elif told["type"] == "composite":
+        parts = [VALUES[search_parameters(type)[each.code].type] for each in search_parameters(type)[name].components]
+        value = "$".join(part.partition(",")[0] for part in parts)
+    else:
+        value = VALUES[told["type"]]
+    return f"{name}={quote(value, safe=',:|$')}&_count=1"
