@@ -1,6 +1,6 @@
 """Whole requests and Bundles of them: any method, any path, any parameters, any body."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from . import bodies
 from .values import CONTROLS, HEADERS, MODIFIERS, headers, texts
 
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]
 IDS = [
     "1",
     "demo-01",
@@ -58,10 +58,13 @@ TYPES = [
 
 
 class Told:
-    """By resource type the codes of its search parameters, as GET metadata tells them; its repr stays short."""
+    """What the server told of itself; its repr stays short.
 
-    def __init__(self, codes: Mapping[str, tuple[str, ...]]) -> None:
-        self.codes = codes
+    ``codes`` are by resource type the codes of its search parameters, ``pages`` the targets of links to a next page.
+    """
+
+    def __init__(self, codes: Mapping[str, tuple[str, ...]], pages: Sequence[str]) -> None:
+        self.codes, self.pages = codes, pages
 
     def __repr__(self) -> str:
         return "Told(...)"
@@ -126,6 +129,17 @@ def queries(draw, told: Told, path: str, most: int = 4) -> str:
     return draw(
         st.sampled_from([query] * 12 + [query + "&name=%ff", query + "&%", query + "&&=&", query + "&name=%ED%A0%80"])
     )
+
+
+@st.composite
+def pages(draw, told: Told) -> Wild:
+    """A link to a next page, with some of its characters changed; what is left of it is asked for."""
+    page = draw(st.sampled_from(told.pages))
+    for _ in range(draw(st.integers(0, 2))):
+        at = draw(st.integers(page.find("?"), len(page)))
+        put_in = draw(st.sampled_from(["", "A", "0", "-", "_", ".", "%00", "%ff", "=", "&", "a" * 300]))
+        page = page[:at] + put_in + page[at + draw(st.integers(0, 3)) :]
+    return Wild("GET", page)
 
 
 @st.composite
