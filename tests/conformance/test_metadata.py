@@ -5,7 +5,7 @@ from aiohttp import ClientSession, TCPConnector
 from told.asking import Asking, all_of
 from told.interactions import FORM, INTERACTIONS, JSON_PATCH, LANGUAGE, live
 from told.least import every_type, least
-from told.questions import question
+from told.questions import modified, question
 
 from polyclinic.fhir.definitions import search_parameters
 from polyclinic.fhir.validate import validate
@@ -99,6 +99,20 @@ async def test_every_search_parameter_told_is_answered(ask, rest):
     await all_of(answered(type, told) for type, told in pairs)
 
 
+async def test_every_modifier_of_r4_is_answered_or_refused_by_name(ask, rest):
+    async def answered(type, name, query):
+        said = await ask("GET", f"{type}?{query}")
+        if said.status != 200:
+            said.refuses(name)
+
+    async def of_type(type, told):
+        one_of_each = {each["type"]: each for each in told}.values()
+        for name, query in (pair for each in one_of_each for pair in modified(each)):
+            await answered(type, name, query)
+
+    await all_of(of_type(one["type"], one.get("searchParam", ())) for one in rest["resource"])
+
+
 async def test_every_search_parameter_told_of_the_system_is_answered(ask, rest):
     for told in rest.get("searchParam", ()):
         (await ask("GET", f"?_type=Patient&{question('Patient', told)}")).expect(200)
@@ -123,6 +137,15 @@ async def test_search_parameter_that_is_not_told_is_refused_by_name(ask, rest):
     asked = [(type, "no-such-parameter") for type in told]
     asked += [(type, name) for type, names in told.items() for name in search_parameters(type).keys() - names]
     await all_of(refused(type, name) for type, name in asked)
+
+
+async def test_search_parameter_that_is_not_told_is_left_out_aloud_where_the_client_is_lenient(ask, rest):
+    async def left_out(type):
+        said = await ask("GET", f"{type}?no-such-parameter=1&_count=1", Prefer="handling=lenient")
+        outcomes = [each["resource"] for each in said.expect(200).json["entry"] if each["search"]["mode"] == "outcome"]
+        assert ["no-such-parameter" in outcome["issue"][0]["diagnostics"] for outcome in outcomes] == [True], said
+
+    await all_of(left_out(one["type"]) for one in rest["resource"])
 
 
 async def test_search_parameter_that_is_not_told_is_refused_in_a_form_and_a_condition_too(ask):

@@ -17,6 +17,25 @@ VALUES = {
 }
 """By type of parameter; those with prefixes ask with each of them, as R4 restricts them for none."""
 
+MODIFIERS = {
+    "string": ("exact", "contains", "missing", "text"),
+    "token": ("not", "text", "in", "not-in", "of-type", "above", "below", "missing"),
+    "reference": ("identifier", "missing", "Patient", "above", "below"),
+    "uri": ("above", "below", "missing"),
+    "date": ("missing",),
+    "number": ("missing",),
+    "quantity": ("missing",),
+}
+"""By type of parameter the modifiers that R4 defines (https://hl7.org/fhir/R4/search.html#modifiers)."""
+
+MODIFIED = {
+    "missing": "true",
+    "of-type": "http://x.example|MR|1",
+    "identifier": "http://x.example|1",
+    "in": "http://x.example",
+}
+"""By modifier a value for it, where that of the type will not do."""
+
 NAMED = {
     "_id": "a",
     "_lastUpdated": VALUES["date"],
@@ -31,6 +50,18 @@ NAMED = {
     "phonetic": "a",
 }
 """By name, where the type does not tell."""
+
+
+def modified(told: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the parameter that ``told`` describes with each modifier that R4 defines for it: the name, and a query."""
+    name, type = told["name"], told["type"]
+    if name in NAMED:
+        return []
+    values = {modifier: MODIFIED.get(modifier, VALUES[type].partition(",")[0]) for modifier in MODIFIERS.get(type, ())}
+    return [
+        (f"{name}:{modifier}", f"{name}:{modifier}={quote(value, safe=',:|$')}&_count=1")
+        for modifier, value in values.items()
+    ]
 
 
 def question(type: str, told: dict[str, Any]) -> str:
