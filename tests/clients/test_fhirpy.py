@@ -104,7 +104,7 @@ async def test_search_takes_the_modifiers_that_the_client_knows(client, ward):
     patients = client.resources("Patient").search(family__exact=ward.name)
     assert await _ids(patients.search(given__contains="IVEN1")) == set(ward.patients[10:])
     assert await _ids(patients.search(gender__not="male")) == set(ward.patients[1::2])
-    assert await _ids(patients.search(deceased__missing=True)) == set(ward.patients)
+    assert await _ids(patients.search(death_date__missing=True)) == set(ward.patients)
     assert await _ids(patients.search(birthdate__missing=True)) == set()
 
 
