@@ -10,6 +10,7 @@ from typing import Any
 
 from polyclinic.kit.manifest import Manifest
 from polyclinic.platform.folder import write_whole
+from polyclinic.platform.own_answers import local_replies
 
 GATEWAY = "gateway"
 """The service that answers what concerns several others, and what nobody owns."""
@@ -24,7 +25,6 @@ _SAFE_TO_READ = f"{_SAFE_ANYWHERE},reset"
 _IDLE = "900s"
 """How long a request or an answer may pause; a transaction of hundreds of megabytes takes its time."""
 
-_FROM_500 = {"default_value": 500, "runtime_key": "polyclinic.own_answers_from"}
 _LOG = {
     "at": "%START_TIME(%Y-%m-%dT%H:%M:%E3SZ)%",
     "service": "edge",
@@ -155,7 +155,7 @@ def _http(route_file: Path) -> dict[str, Any]:
         "request_headers_timeout": "30s",
         "drain_timeout": "5s",
         "common_http_protocol_options": {"idle_timeout": "300s", "max_headers_count": 100},
-        "local_reply_config": _own_answers(),
+        "local_reply_config": local_replies(),
     }
 
 
@@ -164,19 +164,6 @@ def _access_log() -> dict[str, Any]:
         "@type": f"{_TYPE}.extensions.access_loggers.stream.v3.StdoutAccessLog",
         "log_format": {"json_format": _LOG},
     }
-
-
-def _own_answers() -> dict[str, Any]:
-    """Return what the edge says itself when an owner does not answer: an OperationOutcome too."""
-    issue = {
-        "severity": "error",
-        "code": "transient",
-        "diagnostics": "The service that owns this does not answer now (%RESPONSE_CODE%); try again later.",
-    }
-    outcome = json.dumps({"resourceType": "OperationOutcome", "issue": [issue]})
-    body = {"text_format_source": {"inline_string": outcome}, "content_type": "application/fhir+json"}
-    broken = {"status_code_filter": {"comparison": {"op": "GE", "value": _FROM_500}}}
-    return {"mappers": [{"filter": broken, "body_format_override": body}]}
 
 
 def _cluster(name: str, door: Path) -> dict[str, Any]:

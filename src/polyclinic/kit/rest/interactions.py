@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from polyclinic import __version__
 from polyclinic.fhir.capability import Offer, Promise, Software, capability_statement
 from polyclinic.fhir.json import encode
-from polyclinic.fhir.outcome import Unavailable
+from polyclinic.fhir.outcome import NotSupported, Unacceptable, Unavailable
 from polyclinic.fhir.search.vocabulary import R4, Vocabulary
 from polyclinic.kit.http.message import Answer, Call
 from polyclinic.kit.http.statuses import MethodNotAllowed
@@ -99,7 +99,7 @@ class Interactions:
         return await take_bundle(endpoint, call, self.answer)
 
     async def _metadata(self, endpoint: Endpoint, call: Call, target: Target) -> Answer:
-        only(call, "mode")
+        check_statement_asked(call)
         vocabulary = self._vocabulary()
         if self._statement is None or self._stated is not vocabulary:
             self._statement, self._stated = encode(statement(endpoint, vocabulary)), vocabulary
@@ -120,6 +120,19 @@ def statement(endpoint: Endpoint, vocabulary: Vocabulary) -> dict[str, object]:
     rules = RULES | {"conditionalDelete": endpoint.conditional_delete}
     operations = tuple(Promise(each.name, each.definition, each.at, each.types) for each in OPERATIONS)
     return capability_statement(software, Offer(OF_TYPES, OF_SYSTEM, rules, operations), searched, vocabulary.custom)
+
+
+def check_statement_asked(call: Call) -> None:
+    """Check that a call to metadata asks for the CapabilityStatement (https://hl7.org/fhir/R4/http.html#capabilities).
+
+    Refuses: ``NotSupported`` for another statement, ``Unacceptable`` for what is no mode or any other parameter.
+    """
+    only(call, "mode")
+    for mode in (value for name, value in call.pairs() if name == "mode"):
+        if mode == "terminology":
+            raise NotSupported("mode=terminology is not supported: there is no terminology service here", at="mode")
+        if mode not in ("full", "normative"):
+            raise Unacceptable(f"mode is full, normative or terminology, not {mode[:64]!r}", at="mode")
 
 
 def unless_known(call: Call, body: bytes, headers: dict[str, str]) -> Answer:

@@ -31,7 +31,7 @@ MOST_DELETED = 1000
 
 async def create(endpoint: Endpoint, call: Call, target: Target) -> Answer:
     """Keep the resource in the body under a new id."""
-    only(call)
+    only(call, hint="; the condition of a create goes into the header If-None-Exist")
     resource = sent_resource(call, target.type)
     resource.pop("id", None)
     validated(resource)
@@ -100,14 +100,14 @@ async def to_delete(endpoint: Endpoint, transaction: Transaction, where: Query) 
     return matches
 
 
-def only(call: Call, *allowed: str) -> None:
+def only(call: Call, *allowed: str, hint: str = "") -> None:
     """Check that the URL carries no parameter but ``allowed`` and those that shape the answer.
 
-    Refuses: ``Unacceptable`` naming the first other one.
+    Refuses: ``Unacceptable`` naming the first other one, with ``hint`` at the end.
     """
     for name, _ in without_format(call.pairs()) if call.query else ():
         if name not in allowed:
-            raise Unacceptable(f"the parameter {name[:64]!r} means nothing to this interaction", at=name[:64])
+            raise Unacceptable(f"the parameter {name[:64]!r} means nothing to this interaction{hint}", at=name[:64])
 
 
 def condition(endpoint: Endpoint, type: str, text: str | None, *, at: str) -> Query | None:

@@ -272,6 +272,8 @@ async def test_conditional_delete_takes_one_and_only_one(service):
         ("GET", "/fhir/Patient?name=%ff", 400),
         ("GET", "/fhir/Patient?name=a%00b", 400),
         ("GET", "/fhir/metadata?x=1", 400),
+        ("GET", "/fhir/metadata?mode=terminology", 400),
+        ("GET", "/fhir/metadata?mode=no", 400),
         ("POST", "/fhir/Patient?x=1", 400),
     ],
 )

@@ -8,8 +8,9 @@ from polyclinic.kit.http.door import Answering
 from polyclinic.kit.http.message import Answer, Call
 from polyclinic.kit.http.negotiation import agreed_body
 from polyclinic.kit.http.statuses import MethodNotAllowed
-from polyclinic.kit.rest.interactions import unless_known
+from polyclinic.kit.rest.interactions import check_statement_asked, unless_known
 from polyclinic.kit.rest.targets import Target, target_of
+from polyclinic.kit.rest.written import only
 from polyclinic.services.gateway import actions
 from polyclinic.services.gateway.actions import Gateway
 from polyclinic.services.gateway.rules import only_owner, owner_of
@@ -34,9 +35,11 @@ def answering(gateway: Gateway) -> Answering:
         method = "GET" if call.method == "HEAD" else call.method
         if (target.kind, method) == ("metadata", "GET"):
             call.interaction = "capabilities"
+            check_statement_asked(call)
             return unless_known(call, await actions.metadata(gateway), {})
         if (target.kind, method) == ("base", "POST"):
             agreed_body(call)
+            only(call)
             return await actions.take_bundle(gateway, call)
         return await _for_the_only_owner(gateway, call, target, method)
 

@@ -1,5 +1,7 @@
 """The gateway in front of two services, over HTTP."""
 
+import pytest
+
 from polyclinic.fhir.validate import validate
 from polyclinic.kit.testing import running
 from polyclinic.services.gateway.main import create
@@ -83,6 +85,23 @@ async def test_bundle_of_another_kind_is_refused(house):
     assert (await house.gateway.post("/fhir", PATIENT)).status == 400
     assert (await house.gateway.post("/fhir", b"{")).status == 400
     assert (await house.gateway.post("/fhir", b"<Bundle/>", content_type="application/fhir+xml")).status == 415
+
+
+@pytest.mark.parametrize("mode", ["full", "normative"])
+async def test_metadata_takes_the_modes_that_ask_for_a_capability_statement(mode, house):
+    assert (await house.gateway.get(f"/fhir/metadata?mode={mode}&_format=json")).status == 200
+
+
+@pytest.mark.parametrize(("query", "named"), [("x=1", "x"), ("mode=terminology", "mode"), ("mode=no", "mode")])
+async def test_metadata_ignores_no_parameter(query, named, house):
+    heard = await house.gateway.get(f"/fhir/metadata?{query}")
+    assert (heard.status, heard.places) == (400, [named])
+
+
+async def test_bundle_over_several_owners_ignores_no_parameter(house):
+    shared = bundle("batch", ("POST", "Patient", PATIENT), ("POST", "Slot", SLOT))
+    heard = await house.gateway.post("/fhir?x=1", shared)
+    assert (heard.status, heard.places) == (400, ["x"])
 
 
 async def test_metadata_is_that_of_the_house(house):

@@ -1,0 +1,1 @@
+"""Requests that nobody would send, and what every answer to them has to be."""

@@ -1,0 +1,1 @@
+"""What GET metadata tells, turned into requests."""
