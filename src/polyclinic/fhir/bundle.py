@@ -24,6 +24,7 @@ _CONDITIONS = {
     "ifNoneMatch": "if-none-match",
     "ifModifiedSince": "if-modified-since",
 }
+_NEEDS_NO_BODY = re.compile(r"/_search|(^|/)\$")
 _RESTFUL = re.compile(r"(https?://.+/)[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}")
 
 
@@ -82,7 +83,7 @@ def _entry(index: int, item: Any) -> Entry:
     resource = _object(item["resource"], f"{place}.resource") if "resource" in item else None
     if resource is not None:
         _text(resource, "resourceType", f"{place}.resource")
-    if method in ("POST", "PUT") and resource is None and "_search" not in str(request.get("url")):
+    if method in ("POST", "PUT", "PATCH") and resource is None and not _NEEDS_NO_BODY.search(str(request.get("url"))):
         raise Invalid(f"a {method} needs a resource", at=f"{place}.resource")
     return Entry(
         index,

@@ -12,6 +12,7 @@ from polyclinic.fhir import definitions
 
 FHIR_VERSION = "4.0.1"
 FORMATS = ("application/fhir+json", "json")
+PATCH_FORMATS = ("application/json-patch+json", "application/fhir+json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,29 @@ class Software:
 
 
 @dataclass(frozen=True, slots=True)
+class Promise:
+    """An operation: its name without the dollar sign, its definition's URL, and at which levels it is offered.
+
+    Levels are ``system``, ``type`` and ``instance``; ``types`` are the resource types, None for all.
+    """
+
+    name: str
+    definition: str
+    at: tuple[str, ...]
+    types: frozenset[str] | None = None
+
+    def json(self) -> dict[str, str]:
+        """Return what a statement says of it."""
+        return {"name": self.name, "definition": self.definition}
+
+    def concerns(self, type: str) -> bool:
+        """Whether it is offered for resources of ``type``."""
+        return self.at != ("system",) and (self.types is None or type in self.types)
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
-    """What can be done with resources, the same for each type.
+    """What can be done with resources, the same for each type but for operations of some.
 
     ``interactions`` are codes of type-restful-interaction, ``system`` codes of system-restful-interaction;
     ``rules`` are elements of CapabilityStatement.rest.resource that are the same for each type.
@@ -35,6 +57,7 @@ class Offer:
     interactions: tuple[str, ...] = ()
     system: tuple[str, ...] = ()
     rules: Mapping[str, Any] | None = None
+    operations: tuple[Promise, ...] = ()
 
 
 def capability_statement(software: Software, offer: Offer, searched: Mapping[str, Iterable[str]]) -> dict[str, Any]:
@@ -47,6 +70,9 @@ def capability_statement(software: Software, offer: Offer, searched: Mapping[str
         rest["resource"] = [_resource(type, offer, searched[type]) for type in sorted(searched)]
     if offer.system:
         rest["interaction"] = [{"code": code} for code in offer.system]
+    operations = [each.json() for each in offer.operations if "system" in each.at]
+    if operations:
+        rest["operation"] = operations
     return _framed(software, rest)
 
 
@@ -58,18 +84,22 @@ def merged(software: Software, statements: Iterable[Mapping[str, Any]], missing:
     """
     resources: dict[str, Any] = {}
     interactions: dict[str, Any] = {}
+    operations: dict[str, Any] = {}
     for statement in statements:
         for rest in statement["rest"]:
             resources |= {resource["type"]: resource for resource in rest.get("resource", ())}
             interactions |= {item["code"]: item for item in rest.get("interaction", ())}
-    rest = {"mode": "server"}
+            operations |= {item["name"]: item for item in rest.get("operation", ())}
+    promised: dict[str, Any] = {"mode": "server"}
     if resources:
-        rest["resource"] = [resources[type] for type in sorted(resources)]
+        promised["resource"] = [resources[type] for type in sorted(resources)]
     if interactions:
-        rest["interaction"] = [interactions[code] for code in sorted(interactions)]
+        promised["interaction"] = [interactions[code] for code in sorted(interactions)]
+    if operations:
+        promised["operation"] = [operations[name] for name in sorted(operations)]
     if missing:
-        rest["documentation"] = f"Left out, because they do not answer now: {', '.join(sorted(missing))}."
-    return _framed(software, rest)
+        promised["documentation"] = f"Left out, because they do not answer now: {', '.join(sorted(missing))}."
+    return _framed(software, promised)
 
 
 def _framed(software: Software, rest: dict[str, Any]) -> dict[str, Any]:
@@ -82,6 +112,7 @@ def _framed(software: Software, rest: dict[str, Any]) -> dict[str, Any]:
         "implementation": {"description": software.name, "url": software.url},
         "fhirVersion": FHIR_VERSION,
         "format": list(FORMATS),
+        "patchFormat": list(PATCH_FORMATS),
         "rest": [rest],
     }
 
@@ -95,7 +126,9 @@ def _resource(type: str, offer: Offer, codes: Iterable[str]) -> dict[str, Any]:
     }
     defined = definitions.search_parameters(type)
     parameters = [_parameter(defined[code]) for code in sorted(codes)]
-    return stated | ({"searchParam": parameters} if parameters else {})
+    operations = [each.json() for each in offer.operations if each.concerns(type)]
+    stated |= {"searchParam": parameters} if parameters else {}
+    return stated | ({"operation": operations} if operations else {})
 
 
 def _parameter(defined: definitions.SearchParameter) -> dict[str, Any]:

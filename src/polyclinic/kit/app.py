@@ -107,6 +107,7 @@ def _interactions(manifest: Manifest, settings: Settings, opening: Opening, now:
         keep=lambda: opening.repository,
         now=now,
         started=now(),
+        conditional_delete=settings.conditional_delete,
     )
     return Interactions(endpoint).answer
 

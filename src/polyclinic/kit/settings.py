@@ -4,8 +4,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
+
+ConditionalDelete = Literal["single", "multiple"]
+"""What a conditional delete may do, in the words of CapabilityStatement.rest.resource.conditionalDelete."""
 
 PREFIX = "POLYCLINIC_"
 
@@ -20,6 +23,7 @@ class Settings:
 
     ``postgresql`` is a DSN without password, None for a service that keeps nothing. ``services`` says where
     neighbours answer, ``owners`` which service owns a resource type. ``body_limit`` is in bytes, after unpacking.
+    ``conditional_delete`` says whether a condition that finds several resources deletes them all.
     """
 
     service: str = ""
@@ -34,6 +38,7 @@ class Settings:
     services: Mapping[str, str] = field(default_factory=dict)
     owners: Mapping[str, str] = field(default_factory=dict)
     body_limit: int = 64 * 1024 * 1024
+    conditional_delete: ConditionalDelete = "single"
     log_level: str = "info"
 
     @classmethod
@@ -106,6 +111,12 @@ def _level(text: str) -> str:
     return text.lower()
 
 
+def _conditional_delete(text: str) -> str:
+    if text not in get_args(ConditionalDelete):
+        raise ValueError(f"it is {' or '.join(get_args(ConditionalDelete))}")
+    return text
+
+
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "port": _positive,
     "connections": _positive,
@@ -114,6 +125,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "services": _names,
     "owners": _names,
     "log_level": _level,
+    "conditional_delete": _conditional_delete,
     "postgresql_password_file": Path,
     "nats_password_file": Path,
 }

@@ -33,6 +33,7 @@ class House:
     nats: str | None = None
     edge: str | None = None
     log_level: str = "info"
+    conditional_delete: str = "single"
     doors: dict[str, socket.socket] = field(default_factory=dict)
 
     @property
@@ -107,6 +108,7 @@ class House:
             "SERVICES": json.dumps({service: f"http://{_HOST}:{port}" for service, port in ports.items()}),
             "OWNERS": json.dumps(catalog.owners(self.manifests)),
             "LOG_LEVEL": self.log_level,
+            "CONDITIONAL_DELETE": self.conditional_delete,
             **self._events(name),
             **self._database(name),
         }

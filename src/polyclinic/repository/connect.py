@@ -25,9 +25,14 @@ SETTINGS = {
 }
 Answer = TypeVar("Answer")
 
-_AWAY = (
+_LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what the driver says of a connection that ends while it is being asked
+    ConnectionError,
+)
+_AWAY = (
+    *_LOST,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -76,5 +81,5 @@ async def again_if_lost(read: Callable[[], Awaitable[Answer]]) -> Answer:
     """Return what ``read`` returns, asked once more where the connection was lost on the way. Only for reads."""
     try:
         return await read()
-    except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError):
+    except _LOST:
         return await read()

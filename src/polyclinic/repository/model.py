@@ -86,11 +86,22 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Answers in order; ``next`` is set if there are more; ``total`` counts all pages, where it is known."""
+    """Answers in order; ``next`` is set if there are more; ``total`` counts all pages, where it is known.
+
+    ``included`` are the resources that come along with them.
+    """
 
     items: tuple[Kept, ...]
     next: Cursor | None = None
     total: int | None = None
+    included: tuple[Kept, ...] = ()
+
+
+class Stretch(NamedTuple):
+    """A stretch of time, half-open: from ``begin`` until before ``end``."""
+
+    begin: datetime
+    end: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,80 +4,138 @@ A position holds the sort values of the last answer and its key; no offset, so t
 the first did.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from polyclinic.fhir.json import decode, encode
-from polyclinic.fhir.outcome import Malformed, Unacceptable
 from polyclinic.fhir.search.clinical_date import CLINICAL_DATE
-from polyclinic.fhir.search.parameters import parameters
-from polyclinic.fhir.search.query import Query, Sort
+from polyclinic.fhir.search.controls import Sort
+from polyclinic.fhir.search.parameters import Branch
+from polyclinic.fhir.search.query import Query
+from polyclinic.fhir.search.steps import Field, Place
+from polyclinic.fhir.search.vocabulary import Vocabulary
 from polyclinic.repository.keys import key_of
-from polyclinic.repository.model import Cursor
+from polyclinic.repository.plan import FEW, ByColumn, ByKeys, Plan
 
-CURSOR = "_cursor"
+Add = Callable[[Any], int]
+"""Takes an argument of a statement and returns its number."""
+
 _LAST = "\U0010ffff"
+_WRITTEN_AS = {"CodeableConcept": ".coding.code", "Coding": ".code", "Identifier": ".value", "ContactPoint": ".value",
+               "Reference": ".reference"}  # fmt: skip
+"""What of a value that is no primitive it is sorted by."""
 
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
     """One key of an order, as an SQL expression over a candidate ``c(at, resource)``.
 
-    A missing value comes last, but a missing clinical date counts as the oldest of all.
+    ``of`` are the keys of the elements, or for ``json`` the JSON paths. A missing value comes last, but a missing
+    clinical date counts as the oldest of all. With ``led`` the candidate has the column itself.
     """
 
-    column: Literal["at", "updated", "id", "text", "span"]
+    column: Literal["at", "updated", "id", "text", "span", "json"]
     descending: bool
-    keys: tuple[int, ...] = ()
+    of: tuple[Any, ...] = ()
+    led: bool = False
 
-    def sql(self, number: int) -> str:
-        """Return the expression; ``number`` is that of the argument which holds ``keys``."""
-        best = "max" if self.descending else "min"
+    def sql(self, add: Add) -> str:
+        """Return the expression; ``add`` takes its arguments."""
         match self.column:
             case "at":
                 return "c.at"
             case "updated" | "id":
-                return f"(select f.{self.column} from resource f where f.key = c.resource)"
-            case "text":
-                missing = "''" if self.descending else f"'{_LAST}'"
-                found = f"select {best}(f.value) from text_value f"
-            case "span":
-                missing = "'-infinity'::float8" if self.descending else "'infinity'::float8"
-                found = f"select {best}(f.low) from span f"
-        return f"coalesce(({found} where f.resource = c.resource and f.key = any(${number}::bigint[])), {missing})"
+                return f"c.{self.column}" if self.led else self._of_resource()
+        missing = "-infinity" if self.column == "span" else ""
+        if not self.descending:
+            missing = "infinity" if self.column == "span" else _LAST
+        return f"coalesce(({self._found(add)}), '{missing}'::{self.cast})"
+
+    def _of_resource(self) -> str:
+        return f"(select f.{self.column} from resource f where f.key = c.resource)"
+
+    def _found(self, add: Add) -> str:
+        best, of = "max" if self.descending else "min", add(list(self.of))
+        if self.column == "json":
+            values = "jsonb_path_query(convert_from(f.body, 'UTF8')::jsonb, p.path::jsonpath)"
+            return (
+                f"select {best}((v.value #>> '{{}}') collate \"C\") from resource f "
+                f"cross join unnest(${of}::text[]) as p(path) cross join lateral {values} as v(value) "
+                f"where f.key = c.resource"
+            )
+        table, value = ("text_value", "value") if self.column == "text" else ("span", "low")
+        return f"select {best}(f.{value}) from {table} f where f.resource = c.resource and f.key = any(${of}::bigint[])"
 
     @property
     def cast(self) -> str:
         """The PostgreSQL type of the expression."""
-        return {"at": "bigint", "updated": "timestamptz", "id": "text", "text": "text", "span": "float8"}[self.column]
+        return _CASTS[self.column]
 
 
+_CASTS = {"at": "bigint", "updated": "timestamptz", "id": "text", "text": "text", "span": "float8", "json": "text"}
 NEWEST_FIRST = (SortKey("at", descending=True),)
 
 
-def order_of(query: Query) -> tuple[SortKey, ...]:
+def order_of(query: Query, vocabulary: Vocabulary) -> tuple[SortKey, ...]:
     """Return the keys that ``query`` sorts by: the clinical date, newest first, where it names none."""
-    return tuple(_sort_key(query.type or "", sort) for sort in query.sort) or NEWEST_FIRST
+    return tuple(_sort_key(query.types, sort, vocabulary) for sort in query.sort) or NEWEST_FIRST
 
 
-def _sort_key(type: str, sort: Sort) -> SortKey:
+def _sort_key(types: Sequence[str], sort: Sort, vocabulary: Vocabulary) -> SortKey:
     if sort.code == "_id":
         return SortKey("id", sort.descending)
     if sort.code == "_lastUpdated":
         return SortKey("updated", sort.descending)
-    if sort.code == CLINICAL_DATE.get(type):
+    if all(sort.code == CLINICAL_DATE.get(type) for type in types):
         return SortKey("at", sort.descending)
-    parameter = parameters(type)[sort.code]
-    keys = tuple(key_of(branch.path) for branch in parameter.branches)
-    return SortKey("text" if parameter.type == "string" else "span", sort.descending, keys)
+    found = [vocabulary.of(type)[sort.code] for type in types]
+    branches = [branch for parameter in found for branch in parameter.branches]
+    kind = found[0].type
+    if kind in ("date", "number", "quantity", "string"):
+        keys = tuple(dict.fromkeys(key_of(branch.path) for branch in branches))
+        return SortKey("text" if kind == "string" else "span", sort.descending, keys)
+    paths = [
+        path
+        for type, parameter in zip(types, found, strict=True)
+        for b in parameter.branches
+        for path in _json(type, b)
+    ]
+    return SortKey("json", sort.descending, tuple(dict.fromkeys(paths)))
+
+
+def _json(type: str, branch: Branch) -> list[str]:
+    """Return the JSON paths (PostgreSQL's) of what ``branch`` looks at in a resource of ``type``."""
+    return [_json_path(type, place) for place in branch.places if place.steps]
+
+
+def _json_path(type: str, place: Place) -> str:
+    path = f"$ ? (@.resourceType == {json.dumps(type)})"
+    for step in place.steps:
+        path += (
+            f".{json.dumps(step.name)}"
+            if isinstance(step, Field)
+            else f" ? (@.{step.name} == {json.dumps(step.value)})"
+        )
+    return path + _WRITTEN_AS.get(place.type, "")
 
 
 def is_index_order(order: tuple[SortKey, ...]) -> bool:
     """Whether postings already lie in this order."""
     return len(order) == 1 and order[0].column == "at"
+
+
+def in_column_order(chosen: Plan, order: tuple[SortKey, ...]) -> tuple[Plan, tuple[SortKey, ...]]:
+    """Return ``chosen`` led by the column that ``order`` sorts by, where gathering all first would cost more."""
+    question, lead = chosen.question, chosen.lead
+    if len(order) != 1 or len(question.types) != 1 or not isinstance(lead, ByKeys):
+        return chosen, order
+    column = order[0].column
+    if column not in ("updated", "id") or (chosen.estimate <= FEW and lead.keys != (key_of(question.types[0]),)):
+        return chosen, order
+    return replace(chosen, lead=ByColumn(column), checks=question.checks), (replace(order[0], led=True),)
 
 
 _READ: dict[str, Callable[[str], Any]] = {
@@ -88,20 +146,12 @@ _READ: dict[str, Callable[[str], Any]] = {
 }
 
 
-def cursor_at(values: list[Any]) -> Cursor:
+def written(values: list[Any]) -> bytes:
     """Return the position behind an answer with these sort values and key."""
-    written = [value.isoformat() if isinstance(value, datetime) else str(value) for value in values]
-    return Cursor(urlsafe_b64encode(encode(written)).decode().rstrip("="))
+    return encode([value.isoformat() if isinstance(value, datetime) else str(value) for value in values])
 
 
-def values_of(cursor: Cursor, order: tuple[SortKey, ...]) -> list[Any]:
-    """Return the sort values and key in ``cursor``. Raises: ``Unacceptable`` if it is none of this order."""
+def values_of(position: bytes, order: tuple[SortKey, ...]) -> list[Any]:
+    """Return the sort values and key in ``position``, which ``written`` made for this order."""
     casts = [*(key.cast for key in order), "bigint"]
-    try:
-        written = decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        values = [_READ[cast](value) for cast, value in zip(casts, written, strict=True)]
-    except (ValueError, TypeError, Malformed) as error:
-        raise Unacceptable(f"{CURSOR} is not one that this search gave out", at=CURSOR) from error
-    if any(isinstance(value, int) and not -(2**63) <= value < 2**63 for value in values):
-        raise Unacceptable(f"{CURSOR} is not one that this search gave out", at=CURSOR)
-    return values
+    return [_READ[cast](value) for cast, value in zip(casts, decode(position), strict=True)]

@@ -6,22 +6,125 @@ tell common terms from rare ones.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Literal
 
-from polyclinic.fhir.search.clauses import Clause, Ids, Spans, Terms, Texts, Updated
+from polyclinic.fhir.search.clauses import Ids, Missing, Near, Spans, Texts, Updated, Words
 from polyclinic.fhir.search.clinical_date import CLINICAL_DATE
-from polyclinic.fhir.search.pairs import PAIRED, is_kind, is_patient, pair
-from polyclinic.fhir.search.query import Query
 from polyclinic.repository.keys import key_of
 
 FEW = 2000
 """Hits up to which a text, a date or a quantity leads a search; beyond, it is only checked."""
 RARE = 100
 """What a term is taken to find that is not among the common ones."""
+GATHERED = 5 * FEW
+"""What a lead may be taken to find that has to be gathered and sorted; beyond, all of the type is read in order."""
+MANY_KEYS = 128
+"""Keys up to which each is read in order by itself; more are gathered and sorted."""
 
 
 @dataclass(frozen=True, slots=True)
-class ByTerms:
+class Keys:
+    """Resources with a posting of any of ``keys``; with ``negated`` those with none.
+
+    ``typed`` tells that only the searched types have such postings, ``names`` whether they all name a patient or all
+    a kind, as ``pairs`` has them.
+    """
+
+    code: str
+    keys: tuple[int, ...]
+    negated: bool = False
+    typed: bool = True
+    names: Literal["patient", "kind", ""] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedTo:
+    """Resources that refer by any of the link keys ``paths`` to any of ``identities``."""
+
+    code: str
+    paths: tuple[int, ...]
+    identities: tuple[int, ...]
+
+    @property
+    def keys(self) -> tuple[int, ...]:
+        """The keys of the postings that say so."""
+        return tuple(path ^ identity for path in self.paths for identity in self.identities)
+
+
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """Resources with any of these identities, of whatever type."""
+
+    identities: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Follows:
+    """Resources that refer by any of the link keys ``paths`` to one of ``types`` for which all ``checks`` hold."""
+
+    paths: tuple[int, ...]
+    types: tuple[str, ...]
+    checks: tuple["Check", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Resources to which one refers with a posting of any of ``keys`` XOR their identity, for which ``checks`` hold."""
+
+    keys: tuple[int, ...]
+    checks: tuple["Check", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Resources of any of ``types``."""
+
+    types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """Resources for which all checks of any group hold."""
+
+    groups: tuple[tuple["Check", ...], ...]
+
+
+Check = (
+    Keys
+    | LinkedTo
+    | Identities
+    | Follows
+    | Followed
+    | Typed
+    | Either
+    | Spans
+    | Texts
+    | Ids
+    | Updated
+    | Missing
+    | Near
+    | Words
+)
+"""What can be asked of a candidate, names turned into keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a query asks in the words of the database: resources of ``types`` for which all ``checks`` hold."""
+
+    types: tuple[str, ...]
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def dated(self) -> str | None:
+        """The code of the date parameter that postings of these types are ordered by, None if they differ."""
+        codes = {CLINICAL_DATE.get(type) for type in self.types}
+        return codes.pop() if len(codes) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class ByKeys:
     """Read the postings of any of ``keys``, which lie in the order of clinical dates."""
 
     keys: tuple[int, ...]
@@ -35,27 +138,52 @@ class ByIds:
 
 
 @dataclass(frozen=True, slots=True)
-class ByKeys:
+class ByIdentities:
+    """Look up the resources with these identities."""
+
+    identities: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ByResources:
     """Look up the resources with these keys: what a ``ByHits`` becomes once it was found."""
 
-    keys: tuple[int, ...]
+    resources: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ByColumn:
+    """Read the one type in the order of a column of its own."""
+
+    column: Literal["updated", "id"]
 
 
 @dataclass(frozen=True, slots=True)
 class ByHits:
-    """Find what matches ``clause`` first; if that is more than ``FEW``, go by ``otherwise``."""
+    """Find what matches ``clause`` first; if that is more than ``FEW``, go by ``otherwise``.
 
-    clause: Spans | Texts | Updated
-    otherwise: ByTerms
+    The plan's checks are those for what is found first, ``checks_otherwise`` the others.
+    """
+
+    clause: Spans | Texts | Updated | Near
+    otherwise: ByKeys
+    checks_otherwise: tuple["Check", ...]
+
+
+Lead = ByKeys | ByIds | ByIdentities | ByResources | ByColumn | ByHits
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``lead`` is read in order; each of ``checks`` is looked up for what it yields."""
+    """``lead`` is read in order; each of ``checks`` is looked up for what it yields.
 
-    query: Query
-    lead: ByTerms | ByIds | ByKeys | ByHits
-    checks: tuple[Clause, ...] = ()
+    ``estimate`` is about how many candidates the lead yields.
+    """
+
+    question: Question
+    lead: Lead
+    checks: tuple[Check, ...] = ()
+    estimate: float = RARE
 
 
 @dataclass(slots=True)
@@ -69,53 +197,51 @@ class CommonTerms:
         return sum(self.counts.get(key, RARE) for key in keys)
 
 
-def plan(query: Query, common: CommonTerms) -> Plan:
-    """Return how to answer ``query``: from the clause that finds least."""
-    return _planned(replace(query, clauses=_paired(query)), common)
-
-
-def _planned(query: Query, common: CommonTerms) -> Plan:
-    everything = ByTerms((key_of(query.type or ""),))
-    for clause in query.clauses:
-        if isinstance(clause, Ids):
-            return Plan(query, ByIds(clause.ids), _without(query, clause))
-    rarest, count = _rarest(query.clauses, common)
-    lead = ByTerms(tuple(map(key_of, rarest.terms))) if rarest else everything
+def plan(question: Question, common: CommonTerms) -> Plan:
+    """Return how to answer ``question``: from the clause that finds least."""
+    for check in question.checks:
+        if isinstance(check, Ids) and not check.negated:
+            return Plan(question, ByIds(check.ids), _without(question, check), len(check.ids))
+    rarest, count = rarest_of(question.checks, common)
+    if isinstance(rarest, Identities):
+        checks = (Typed(question.types), *_without(question, rarest))
+        return Plan(question, ByIdentities(rarest.identities), checks, count)
+    everything = ByKeys(tuple(map(key_of, question.types)))
+    lead, checks = everything, question.checks
+    if rarest is None:
+        count = common.estimate(everything.keys)
+    elif len(rarest.keys) <= MANY_KEYS or count <= GATHERED:
+        lead, checks = ByKeys(rarest.keys), _without(question, rarest)
+        if isinstance(rarest, Keys) and not rarest.typed:
+            checks = (Typed(question.types), *checks)
     if rarest is None or count > FEW:
-        for clause in query.clauses:
-            if isinstance(clause, Texts | Spans | Updated) and _finds_by_itself(clause, query):
-                return Plan(query, ByHits(clause, lead), query.clauses)
-    return Plan(query, lead, _without(query, rarest))
+        for check in question.checks:
+            if isinstance(check, Texts | Spans | Updated | Near) and _finds_by_itself(check, question):
+                # what is found by latitude is only roughly near
+                rest = question.checks if isinstance(check, Near) else _without(question, check)
+                return Plan(question, ByHits(check, lead, checks), rest, count)
+    return Plan(question, lead, checks, count)
 
 
-def _without(query: Query, led: Clause | None) -> tuple[Clause, ...]:
-    return tuple(clause for clause in query.clauses if clause is not led)
-
-
-def _paired(query: Query) -> tuple[Clause, ...]:
-    """Return the clauses with a patient and a kind asked as one, where both are asked for."""
-    paths = PAIRED.get(query.type or "")
-    asked = [clause for clause in query.clauses if isinstance(clause, Terms) and clause.terms and not clause.negated]
-    patient = next((c for c in asked if paths and all(is_patient(term, paths) for term in c.terms)), None)
-    kind = next((c for c in asked if paths and all(is_kind(term, paths) for term in c.terms)), None)
-    if patient is None or kind is None:
-        return query.clauses
-    both = Terms(kind.code, tuple(pair(one, other) for one in patient.terms for other in kind.terms))
-    return (both, *(clause for clause in query.clauses if clause is not patient and clause is not kind))
-
-
-def _rarest(clauses: Iterable[Clause], common: CommonTerms) -> tuple[Terms | None, float]:
-    counted = [
-        (common.estimate(map(key_of, clause.terms)), "\0r" not in clause.terms[0], place, clause)
-        for place, clause in enumerate(clauses)
-        if isinstance(clause, Terms) and not clause.negated and clause.terms
-    ]
+def rarest_of(checks: Iterable[Check], common: CommonTerms) -> tuple[Keys | LinkedTo | Identities | None, float]:
+    """Return the check that finds least by itself, and about how many that are; None if none does."""
+    counted: list[tuple[float, bool, int, Keys | LinkedTo | Identities]] = []
+    for place, check in enumerate(checks):
+        if isinstance(check, Identities):
+            counted.append((len(check.identities), False, place, check))
+        elif isinstance(check, Keys | LinkedTo) and not (isinstance(check, Keys) and check.negated):
+            refers = isinstance(check, LinkedTo) or check.names == "patient"
+            counted.append((common.estimate(check.keys), not refers, place, check))
     if not counted:
         return None, 0.0
-    count, _, _, clause = min(counted, key=lambda each: each[:3])
-    return clause, count
+    count, _, _, found = min(counted, key=lambda each: each[:3])
+    return found, count
 
 
-def _finds_by_itself(clause: Clause, query: Query) -> bool:
-    """Whether looking for ``clause`` first may beat reading in order: not for the date that is the order."""
-    return not (isinstance(clause, Spans) and clause.code == CLINICAL_DATE.get(query.type or ""))
+def _without(question: Question, led: Check | None) -> tuple[Check, ...]:
+    return tuple(check for check in question.checks if check is not led)
+
+
+def _finds_by_itself(check: Check, question: Question) -> bool:
+    """Whether looking for ``check`` first may beat reading in order: not for the date that is the order."""
+    return not (isinstance(check, Spans) and check.code == question.dated)

@@ -6,7 +6,8 @@ from typing import Any
 
 from polyclinic.fhir.json import encode
 from polyclinic.fhir.search.extract import Entries, extract
-from polyclinic.repository.keys import key_of, pack
+from polyclinic.fhir.search.vocabulary import Vocabulary
+from polyclinic.repository.keys import identity_of, key_of, pack
 from polyclinic.repository.model import Kept, Method
 
 NO_DATE = -(2**63)
@@ -22,26 +23,39 @@ class Row:
     at: int
     keys: frozenset[int]
     entries: Entries
+    indexed: int
 
     @property
     def terms(self) -> bytes:
         """The keys as ``resource.terms`` holds them."""
         return pack(self.keys)
 
+    @property
+    def identity(self) -> int:
+        """What references to it say."""
+        return identity_of(f"{self.kept.type}/{self.kept.id}")
 
-def row(resource: dict[str, Any], *, key: int, version: int, updated: datetime, method: Method) -> Row:
+
+def row(
+    resource: dict[str, Any], vocabulary: Vocabulary, *, key: int, version: int, updated: datetime, method: Method
+) -> Row:
     """Return the row of ``resource``, its ``id`` set, with ``meta`` saying version and time."""
-    entries = extract(resource)
     body = encode(stamped(resource, version=version, updated=updated))
     kept = Kept(resource["resourceType"], resource["id"], version, updated, method, body)
+    return indexed_row(resource, kept, vocabulary, key=key)
+
+
+def indexed_row(resource: dict[str, Any], kept: Kept, vocabulary: Vocabulary, *, key: int) -> Row:
+    """Return the row of ``kept``, which holds ``resource``, with what it is found by under ``vocabulary``."""
+    entries = extract(resource, vocabulary)
     at = NO_DATE if entries.at is None else int(entries.at)
-    return Row(key, kept, at, frozenset(map(key_of, entries.terms)), entries)
+    return Row(key, kept, at, frozenset(map(key_of, entries.terms)), entries, vocabulary.number)
 
 
 def tombstone(stood: Kept, *, key: int, at: int, updated: datetime) -> Row:
     """Return the row of a deletion: no body, found by nothing."""
     kept = Kept(stood.type, stood.id, stood.version + 1, updated, "DELETE", None)
-    return Row(key, kept, at, frozenset(), Entries())
+    return Row(key, kept, at, frozenset(), Entries(), indexed=0)
 
 
 def stamped(resource: dict[str, Any], *, version: int, updated: datetime) -> dict[str, Any]:

@@ -5,14 +5,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
+from hashlib import blake2b
 from time import monotonic
 from typing import Any
 
-from polyclinic.fhir.outcome import NotSupported
 from polyclinic.fhir.search.query import Query
+from polyclinic.fhir.search.vocabulary import R4, Vocabulary
 from polyclinic.repository import feed, statements
 from polyclinic.repository.connect import Database, again_if_lost, open_pool, refusing
-from polyclinic.repository.history import history, kept
+from polyclinic.repository.history import EVERYTHING, Wanted, history, kept
+from polyclinic.repository.included import Inclusion
 from polyclinic.repository.migrate import migrate
 from polyclinic.repository.model import (
     Changes,
@@ -23,10 +25,13 @@ from polyclinic.repository.model import (
     Write,
     Written,
 )
-from polyclinic.repository.order import cursor_at, order_of, values_of
-from polyclinic.repository.plan import FEW, ByHits, ByKeys, CommonTerms, Plan, plan
+from polyclinic.repository.order import in_column_order, order_of, values_of, written
+from polyclinic.repository.plan import CommonTerms, Plan, plan
 from polyclinic.repository.pool import Pool
-from polyclinic.repository.transaction import Transaction, alone
+from polyclinic.repository.resolve import Resolver, settled
+from polyclinic.repository.seal import Seal
+from polyclinic.repository.spellings import Spellings
+from polyclinic.repository.transaction import Transaction, Writers, alone
 from polyclinic.repository.write import KeySource
 
 _READ = "select type, id, version, updated, method, body from resource where type = $1 and id = $2"
@@ -48,10 +53,12 @@ _LOOK_AGAIN = 60.0
 class Repository:
     """The resources of one service. Open it with ``open``; every call is one short use of a pooled connection."""
 
-    def __init__(self, pool: Pool, clock: Callable[[], datetime]) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool, aside: Pool, seal: Seal, clock: Callable[[], datetime]) -> None:
+        """``aside`` has a connection for what must not wait for transactions."""
+        self._pool, self._aside = pool, aside
+        self._seal = seal
         self._clock = clock
-        self._keys = KeySource()
+        self._writers = Writers(KeySource(), Spellings(aside), R4, self._found)
         self._common = CommonTerms()
         self._looked = float("-inf")
 
@@ -73,14 +80,21 @@ class Repository:
             with refusing():
                 async with pool.lease() as connection:
                     await migrate(connection)
+                    seal = await Seal.of(connection)
         except BaseException:
             await pool.close(patience=0)
             raise
-        return cls(pool, clock)
+        return cls(pool, open_pool(dsn, connections=1, password=password), seal, clock)
 
     async def close(self) -> None:
         """Close all connections, after the calls under way."""
         await self._pool.close(patience=5)
+        await self._aside.close(patience=5)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The search parameters that resources are indexed by and can be searched by."""
+        return self._writers.vocabulary
 
     def connections(self) -> tuple[int, int]:
         """Return how many connections are open, and how many of them are idle."""
@@ -110,7 +124,7 @@ class Repository:
         """Do one interaction, all or nothing. Raises: as ``Transaction.write``."""
         with refusing():
             async with self._pool.lease() as connection:
-                transaction = Transaction(connection, self._keys, self._clock(), self._found)
+                transaction = Transaction(connection, self._writers, self._clock())
                 return await alone(transaction, write, connection)
 
     @asynccontextmanager
@@ -118,10 +132,10 @@ class Repository:
         """Open a transaction: what is done in it is kept when the block ends, and not at all if it raises."""
         with refusing():
             async with self._pool.lease() as connection, connection.transaction():
-                yield Transaction(connection, self._keys, self._clock(), self._found)
+                yield Transaction(connection, self._writers, self._clock())
 
     async def search(self, query: Query, *, cursor: Cursor | None = None) -> Page:
-        """Return one page of what ``query`` finds, behind ``cursor``.
+        """Return one page of what ``query`` finds, behind ``cursor``, and what comes along with it.
 
         ``total`` is there where the query asks for it or counting costs nothing. Raises: ``Unacceptable`` for a
         cursor of another search.
@@ -138,37 +152,46 @@ class Repository:
         """Return how many resources ``query`` finds."""
         with refusing():
             await self._look_at_statistics()
-            chosen = await _settled(self._pool, plan(_typed(query), self._common))
-            text, arguments = statements.count(chosen)
-            return int(await again_if_lost(lambda: self._pool.fetchval(text, *arguments)))
+            return await again_if_lost(lambda: self._counted(query))
 
     async def history(
         self,
         *,
         type: str | None = None,
         id: str | None = None,
-        since: datetime | None = None,
+        wanted: Wanted = EVERYTHING,
         count: int,
         cursor: Cursor | None = None,
     ) -> Page:
-        """Return versions, newest first: of one resource, of ``type``, or of all; ``since`` is inclusive."""
+        """Return versions, newest first: of one resource, of ``type``, or of all."""
         with refusing():
-            return await history(self._pool, type, id, since=since, count=count, cursor=cursor)
+            return await history(self._pool, type, id, wanted=wanted, count=count, cursor=cursor)
 
     async def changes(self, after: FeedPosition | None, *, limit: int) -> Changes:
         """Return changes behind ``after``, in an order that never skips one; see ``feed``."""
         with refusing():
             return await feed.changes(self._pool, after, limit=limit)
 
+    async def _counted(self, query: Query) -> int:
+        chosen = await self._planned(self._pool, query)
+        text, arguments = statements.count(chosen)
+        return int(await self._pool.fetchval(text, *arguments))
+
     async def _found(self, connection: Database, query: Query, cursor: Cursor | None) -> Page:
-        order = order_of(query)
-        after = values_of(cursor, order) if cursor is not None else None
-        chosen = await _settled(connection, plan(_typed(query), self._common))
+        order = order_of(query, self.vocabulary)
+        after = values_of(self._seal.open(cursor, _name_of(query)), order) if cursor is not None else None
+        chosen, order = in_column_order(await self._planned(connection, query), order)
         text, arguments = statements.page(chosen, order, after=after, limit=query.count + 1)
         rows = await connection.fetch(text, *arguments)
         shown = rows[: query.count]
-        more = cursor_at(list(shown[-1])[6:]) if len(rows) > query.count and shown else None
-        return Page(tuple(map(kept, shown)), more)
+        more = self._seal.close(written(list(shown[-1])[6:]), _name_of(query)) if len(rows) > len(shown) > 0 else None
+        inclusion = Inclusion(connection, shown)
+        await inclusion.follow(query.includes)
+        return Page(tuple(map(kept, shown)), more, included=tuple(inclusion.included))
+
+    async def _planned(self, connection: Database, query: Query) -> Plan:
+        question = await Resolver(connection, self._common).question(query)
+        return await settled(connection, plan(question, self._common))
 
     async def _look_at_statistics(self) -> None:
         """Learn which terms are common, as the last ANALYZE saw it."""
@@ -181,19 +204,7 @@ class Repository:
             self._common = CommonTerms({key: share * row["rows"] for key, share in shares})
 
 
-def _typed(query: Query) -> Query:
-    if query.type is None:
-        raise NotSupported("searching over all types is not supported")
-    return query
-
-
-async def _settled(connection: Database, chosen: Plan) -> Plan:
-    """Return ``chosen`` with its hits found, or led otherwise where they are too many."""
-    if not isinstance(chosen.lead, ByHits):
-        return chosen
-    text, arguments = statements.hits(chosen.lead.clause, chosen.query.type or "")
-    rows = await connection.fetch(text, *arguments)
-    if len(rows) > FEW:
-        return replace(chosen, lead=chosen.lead.otherwise)
-    rest = tuple(clause for clause in chosen.checks if clause is not chosen.lead.clause)
-    return replace(chosen, lead=ByKeys(tuple(row["resource"] for row in rows)), checks=rest)
+def _name_of(query: Query) -> bytes:
+    """Return what tells ``query`` from others: a position of one must not open another."""
+    asked = [pair for pair in query.used if pair[0] != "_count"]
+    return blake2b(repr((query.types, asked)).encode(), digest_size=16).digest()

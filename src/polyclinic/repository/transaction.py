@@ -12,6 +12,7 @@ from polyclinic.fhir.json import encode
 from polyclinic.fhir.outcome import Conflict, MultipleMatches, PreconditionFailed
 from polyclinic.fhir.search.clauses import Ids, Terms
 from polyclinic.fhir.search.query import Query
+from polyclinic.fhir.search.vocabulary import Vocabulary
 from polyclinic.repository import write as tables
 from polyclinic.repository.connect import Database, Session
 from polyclinic.repository.keys import key_of
@@ -28,6 +29,7 @@ from polyclinic.repository.model import (
     Written,
 )
 from polyclinic.repository.rows import Row, row, stamped, tombstone
+from polyclinic.repository.spellings import Spellings
 from polyclinic.repository.write import KeySource, Standing
 
 Search = Callable[[Database, Query, Cursor | None], Awaitable[Page]]
@@ -58,13 +60,23 @@ class _Step:
     before: Standing | None = None
 
 
+@dataclass(slots=True)
+class Writers:
+    """What the writers of one process share."""
+
+    keys: KeySource
+    spellings: Spellings
+    vocabulary: Vocabulary
+    search: Search
+
+
 class Transaction:
     """One database transaction; made by ``Repository.transaction``. ``now`` is what its versions are dated."""
 
-    def __init__(self, connection: Session, keys: KeySource, now: datetime, search: Search) -> None:
+    def __init__(self, connection: Session, writers: Writers, now: datetime) -> None:
         self._connection = connection
-        self._keys = keys
-        self._search = search
+        self._writers = writers
+        self._vocabulary = writers.vocabulary
         self.now = now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     async def lock(self, queries: Sequence[Query]) -> None:
@@ -78,7 +90,7 @@ class Transaction:
 
     async def match(self, query: Query, limit: int = 2) -> list[Kept]:
         """Return up to ``limit`` resources that ``query`` finds, this transaction's own writes included."""
-        page = await self._search(self._connection, replace(query, count=limit, sort=()), None)
+        page = await self._writers.search(self._connection, replace(query, count=limit, sort=(), includes=()), None)
         return list(page.items)
 
     async def read(self, names: Sequence[Name]) -> dict[Name, Kept]:
@@ -96,7 +108,7 @@ class Transaction:
         _refuse_twice(plain)
         standing = await self._standing([_name(each) for each in plain if not isinstance(each, Create)])
         fresh = sum(1 for each in plain if not isinstance(each, Delete) and _name(each) not in standing)
-        keys = iter(await self._keys.take(self._connection, fresh))
+        keys = iter(await self._writers.keys.take(self._connection, fresh))
         steps = [_Step(each) if isinstance(each, Written) else self._step(each, standing, keys) for each in decided]
         await self._keep(steps)
         return [step.answer for step in steps]
@@ -104,6 +116,7 @@ class Transaction:
     async def _keep(self, steps: Sequence[_Step]) -> None:
         first = [step.row for step in steps if step.row and not step.before]
         again = [(step.row, step.before) for step in steps if step.row and step.before]
+        await self._writers.spellings.keep({each for step in steps if step.row for each in step.row.entries.spellings})
         if first:
             await tables.insert(self._connection, first)
         if again:
@@ -148,7 +161,7 @@ class Transaction:
         return self._next(write.resource, before)
 
     def _first(self, resource: Resource, key: int, method: Method) -> _Step:
-        made = row(resource, key=key, version=1, updated=self.now, method=method)
+        made = row(resource, self._vocabulary, key=key, version=1, updated=self.now, method=method)
         return _Step(Written(made.kept, created=True, changed=True), made)
 
     def _next(self, resource: Resource, before: Standing) -> _Step:
@@ -158,7 +171,14 @@ class Transaction:
             and encode(stamped(resource, version=stood.version, updated=stood.updated)) == stood.body
         ):
             return _Step(Written(stood, created=False, changed=False))
-        made = row(resource, key=before.key, version=stood.version + 1, updated=self._after(stood), method="PUT")
+        made = row(
+            resource,
+            self._vocabulary,
+            key=before.key,
+            version=stood.version + 1,
+            updated=self._after(stood),
+            method="PUT",
+        )
         return _Step(Written(made.kept, created=stood.deleted, changed=True), made, before)
 
     def _gone(self, before: Standing | None) -> _Step:

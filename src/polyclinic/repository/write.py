@@ -6,7 +6,7 @@ from typing import Any
 
 from polyclinic.repository.arrays import numbers, texts
 from polyclinic.repository.connect import Session
-from polyclinic.repository.keys import key_of, unpack
+from polyclinic.repository.keys import identity_of, key_of, link_key, unpack
 from polyclinic.repository.model import Kept
 from polyclinic.repository.rows import Row
 
@@ -17,46 +17,60 @@ LARGEST_STATEMENT = 500
 
 _INPUT = """
 with input as (
-    select * from unnest($1::text::bigint[], $2::text::text[], $3::text::text[], $4::text::integer[],
-                         $5::text::timestamptz[], $6::text::text[], $7::text::bigint[], $8::bytea[], $9::bytea[])
-             as i(key, type, id, version, updated, method, at, terms, body)
+    select key, type, id, version, updated, method, at, terms, body, identity,
+           link_paths::bigint[], link_targets::bigint[], present::bigint[], indexed
+    from unnest($1::text::bigint[], $2::text::text[], $3::text::text[], $4::text::integer[],
+                $5::text::timestamptz[], $6::text::text[], $7::text::bigint[], $8::bytea[], $9::bytea[],
+                $10::text::bigint[], $11::text::text[], $12::text::text[], $13::text::text[], $14::text::integer[])
+         as i(key, type, id, version, updated, method, at, terms, body,
+              identity, link_paths, link_targets, present, indexed)
 )"""
-_INDEX = """
+_POSTINGS = """
+posting_ as (
+    insert into posting (key, at, resource)
+    select * from unnest($15::text::bigint[], $16::text::bigint[], $17::text::bigint[])
+), span_ as (
+    insert into span (key, low, high, resource, unit, unit_code)
+    select * from unnest($18::text::bigint[], $19::text::float8[], $20::text::float8[],
+                         $21::text::bigint[], $22::text::bigint[], $23::text::bigint[])
+), text_ as (
+    insert into text_value (key, value, written, resource)
+    select * from unnest($24::text::bigint[], $25::text::text[], $26::text::text[], $27::text::bigint[])
+)"""
+_CHANGE = """
 change_ as (
     insert into change (resource, type, id, version, method, updated)
     select key, type, id, version, method, updated from input
-), posting_ as (
-    insert into posting (key, at, resource)
-    select * from unnest($10::text::bigint[], $11::text::bigint[], $12::text::bigint[])
-), span_ as (
-    insert into span (key, low, high, resource, unit, unit_code)
-    select * from unnest($13::text::bigint[], $14::text::float8[], $15::text::float8[],
-                         $16::text::bigint[], $17::text::bigint[], $18::text::bigint[])
-), text_ as (
-    insert into text_value (key, value, written, resource)
-    select * from unnest($19::text::bigint[], $20::text::text[], $21::text::text[], $22::text::bigint[])
 )"""
-INSERT = f"""{_INPUT}, resource_ as (
-    insert into resource (key, type, id, version, updated, method, at, terms, body)
-    select key, type, id, version, updated, method, at, terms, body from input
-), {_INDEX} select 1"""
-REPLACE = f"""{_INPUT}, archive_ as (
-    insert into archive (resource, version, updated, method, body)
-    select r.key, i.version - 1, r.updated, r.method, r.body
-    from input i join resource r on r.key = i.key order by r.key
-), gone_posting as (
+_GONE = """
+gone_posting as (
     delete from posting p
-    using unnest($23::text::bigint[], $24::text::bigint[], $25::text::bigint[]) as g(key, at, resource)
+    using unnest($28::text::bigint[], $29::text::bigint[], $30::text::bigint[]) as g(key, at, resource)
     where p.key = g.key and p.at = g.at and p.resource = g.resource
 ), gone_span as (
     delete from span where resource = any($1::text::bigint[])
 ), gone_text as (
     delete from text_value where resource = any($1::text::bigint[])
-), resource_ as (
+)"""
+_INDEXED = """identity = i.identity, link_paths = i.link_paths, link_targets = i.link_targets,
+        present = i.present, indexed = i.indexed, at = i.at, terms = i.terms"""
+INSERT = f"""{_INPUT}, resource_ as (
+    insert into resource (key, type, id, version, updated, method, at, terms, body,
+                          identity, link_paths, link_targets, present, indexed)
+    select * from input
+), {_CHANGE}, {_POSTINGS} select 1"""
+REPLACE = f"""{_INPUT}, archive_ as (
+    insert into archive (resource, version, updated, method, body)
+    select r.key, i.version - 1, r.updated, r.method, r.body
+    from input i join resource r on r.key = i.key order by r.key
+), {_GONE}, resource_ as (
     update resource r
-    set version = i.version, updated = i.updated, method = i.method, at = i.at, terms = i.terms, body = i.body
+    set version = i.version, updated = i.updated, method = i.method, body = i.body, {_INDEXED}
     from input i where r.key = i.key
-), {_INDEX} select 1"""
+), {_CHANGE}, {_POSTINGS} select 1"""
+REINDEX = f"""{_INPUT}, {_GONE}, resource_ as (
+    update resource r set {_INDEXED} from input i where r.key = i.key
+), {_POSTINGS} select 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +99,13 @@ async def replace(connection: Session, rows: Sequence[Row], before: Sequence[Sta
         await connection.fetch(REPLACE, *_columns(part, standing), *_lost_postings(part, standing))
 
 
+async def reindex(connection: Session, rows: Sequence[Row], before: Sequence[Standing]) -> None:
+    """Index anew what stands, without a new version; ``before`` are the rows as they were read and locked."""
+    standing = {each.key: each for each in before}
+    for part in _parts(rows):
+        await connection.fetch(REINDEX, *_columns(part, standing), *_lost_postings(part, standing))
+
+
 def _parts(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
     ordered = sorted(rows, key=lambda row: row.key)  # the order in which every writer locks
     return (ordered[at : at + LARGEST_STATEMENT] for at in range(0, len(ordered), LARGEST_STATEMENT))
@@ -102,9 +123,21 @@ def _columns(rows: Sequence[Row], standing: dict[int, Standing] | None = None) -
         numbers([row.at for row in rows]),
         [row.terms for row in rows],
         [each.body for each in kept],
+        numbers([row.identity for row in rows]),
+        *_link_columns(rows),
+        texts([numbers(map(key_of, row.entries.present())) for row in rows]),
+        numbers([row.indexed for row in rows]),
         *_posting_columns(rows, standing),
         *_span_columns(rows),
         *_text_columns(rows),
+    ]
+
+
+def _link_columns(rows: Sequence[Row]) -> list[str]:
+    links = [tuple(row.entries.links) for row in rows]
+    return [
+        texts([numbers([link_key(path) for path, _ in each]) for each in links]),
+        texts([numbers([identity_of(target) for _, target in each]) for each in links]),
     ]
 
 

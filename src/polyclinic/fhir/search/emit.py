@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from polyclinic.fhir.search import terms
+from polyclinic.fhir.search.parameters import target_path
 from polyclinic.fhir.search.values import Span, date_span, fold
 
 
@@ -19,14 +20,34 @@ class Entries:
     """What a resource is found by.
 
     ``terms`` are written by ``terms``; ``spans`` are (path, low, high, unit, unit by code alone); ``texts`` are
-    (path, folded, written). ``at`` is the clinical date in microseconds since 1970.
+    (path, folded, written). ``links`` are (path, what ``terms.reference_target`` says), ``spellings`` are (path by
+    ``terms.spelled_path``, text): what is in use, for questions that do not name a term in full.
+    ``at`` is the clinical date in microseconds since 1970.
     """
 
     terms: set[str] = field(default_factory=set)
     spans: list[tuple[str, float, float, str | None, str | None]] = field(default_factory=list)
     texts: set[tuple[str, str, str]] = field(default_factory=set)
+    links: set[tuple[str, str]] = field(default_factory=set)
+    spellings: set[tuple[str, str]] = field(default_factory=set)
     at: float | None = None
 
+    def present(self) -> set[str]:
+        """Return the paths at which anything was found; references also by the type they lead to."""
+        found = {path for term in self.terms for path, mark, _ in (term.partition("\0"),) if mark}
+        found.update([span[0] for span in self.spans if "\0" not in span[0]])
+        found.update([text[0] for text in self.texts if "\0" not in text[0]])
+        for path, target in self.links:
+            found.add(path)
+            type = terms.reference_type(target)
+            if type is not None:
+                found.add(target_path(path, type))
+        return found
+
+
+LONGEST_URI = 600
+"""Characters of a uri up to which ``:below`` finds it."""
+UCUM = "http://unitsofmeasure.org"
 
 Emit = Callable[[str, Any, Entries], None]
 """Take the path, one JSON value and the entries to add to."""
@@ -47,6 +68,7 @@ def _literal(value: Any) -> str:
 
 def _coding(path: str, value: Any, out: Entries) -> None:
     _coded(path, value.get("system", ""), value.get("code"), out)
+    _display(path, value.get("display"), out)
 
 
 def _coded(path: str, system: str, code: str | None, out: Entries) -> None:
@@ -57,13 +79,28 @@ def _coded(path: str, system: str, code: str | None, out: Entries) -> None:
         out.terms.add(terms.system_term(path, system))
 
 
+def _display(path: str, text: str | None, out: Entries) -> None:
+    if text is not None and (folded := _folded(text)):
+        out.terms.add(terms.display_term(path, folded))
+        out.spellings.add((terms.spelled_path(path, "display"), folded))
+
+
 def _concept(path: str, value: Any, out: Entries) -> None:
     for coding in value.get("coding", ()):
         _coding(path, coding, out)
+    _display(path, value.get("text"), out)
 
 
 def _identifier(path: str, value: Any, out: Entries) -> None:
-    _coded(path, value.get("system", ""), value.get("value"), out)
+    system, text = value.get("system", ""), value.get("value")
+    _coded(path, system, text, out)
+    kind = value.get("type")
+    if kind is None:
+        return
+    _display(path, kind.get("text"), out)
+    for coding in kind.get("coding", ()):
+        if text is not None and "system" in coding and "code" in coding:
+            out.terms.add(terms.typed_identifier_term(path, coding["system"], coding["code"], text))
 
 
 def _contact_point(path: str, value: Any, out: Entries) -> None:
@@ -74,20 +111,25 @@ def _contact_point(path: str, value: Any, out: Entries) -> None:
 def _reference(path: str, value: Any, out: Entries) -> None:
     literal = value.get("reference")
     if literal is not None and literal[:1] != "#":
-        out.terms.add(terms.reference_term(path, terms.reference_target(literal)))
+        target = terms.reference_target(literal)
+        out.terms.add(terms.reference_term(path, target))
+        out.links.add((path, target))
     identifier = value.get("identifier")
     if identifier is not None and "value" in identifier:
         out.terms.add(terms.identified_term(path, identifier.get("system", ""), identifier["value"]))
+    _display(path, value.get("display"), out)
 
 
 def _uri(path: str, value: Any, out: Entries) -> None:
     out.terms.add(terms.uri_term(path, value))
+    if len(value) <= LONGEST_URI:
+        out.spellings.add((terms.spelled_path(path, "uri"), value))
 
 
 def _canonical(path: str, value: Any, out: Entries) -> None:
-    out.terms.add(terms.uri_term(path, value))
+    _uri(path, value, out)
     if "|" in value:
-        out.terms.add(terms.uri_term(path, value.partition("|")[0]))
+        _uri(path, value.partition("|")[0], out)
 
 
 def _string(path: str, value: Any, out: Entries) -> None:
@@ -159,6 +201,8 @@ def _quantity(path: str, value: Any, out: Entries) -> None:
         span = _compared(_real(value["value"]), value.get("comparator"))
         for unit, code in _units(value):
             out.spans.append((path, span.low, span.high, unit, code))
+        if "code" in value and value.get("system") == UCUM:
+            out.spellings.add((terms.spelled_path(path, "unit"), value["code"]))
 
 
 def _compared(value: float, comparator: str | None) -> Span:
@@ -183,6 +227,12 @@ def _money(path: str, value: Any, out: Entries) -> None:
         exact, currency = _real(value["value"]), value.get("currency")
         by_code = terms.unit_term("", currency) if currency else None
         out.spans.append((path, exact, exact, currency and terms.unit_term("urn:iso:std:iso:4217", currency), by_code))
+
+
+def _position(path: str, value: Any, out: Entries) -> None:
+    for name in ("latitude", "longitude"):
+        if name in value:
+            _number(f"{path}.{name}", value[name], out)
 
 
 def _range(path: str, value: Any, out: Entries) -> None:
@@ -238,6 +288,7 @@ EMITTED: Mapping[str, Mapping[str, Emit]] = MappingProxyType(
             "Money": _money,
             "Range": _range,
         },
+        "special": {"Location.position": _position},
         "uri": {"canonical": _canonical, **dict.fromkeys(("uri", "url", "oid", "uuid"), _uri)},
     }
 )

@@ -6,28 +6,31 @@ have cost nothing.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from math import inf
 from typing import Any
 
 from polyclinic.fhir.path import compile_path
 from polyclinic.fhir.search.clinical_date import CLINICAL_DATE
+from polyclinic.fhir.search.composites import within
 from polyclinic.fhir.search.emit import EMITTED, Emit, Entries
-from polyclinic.fhir.search.pairs import pairs_of
-from polyclinic.fhir.search.parameters import Branch, parameters
+from polyclinic.fhir.search.pairs import pair, pairs_of
+from polyclinic.fhir.search.parameters import Branch, Focus, Parameter
 from polyclinic.fhir.search.steps import Field, Step, Where
+from polyclinic.fhir.search.terms import COMPARTMENTS, self_term
+from polyclinic.fhir.search.vocabulary import R4, Vocabulary
 
 Visit = Callable[[Any, Entries], None]
 
 __all__ = ["Entries", "extract"]
 
 
-def extract(resource: dict[str, Any]) -> Entries:
+def extract(resource: dict[str, Any], vocabulary: Vocabulary = R4) -> Entries:
     """Return what ``resource`` (valid R4, decimals as Decimal) is found by, its own type included."""
     type = resource["resourceType"]
     out = Entries()
     out.terms.add(type)
-    visits, whole = _compiled(type)
+    visits, whole = _compiled(vocabulary, type)
     for name, value in resource.items():
         visit = visits.get(name)
         if visit is not None:
@@ -35,6 +38,8 @@ def extract(resource: dict[str, Any]) -> Entries:
     for visit in whole:
         visit(resource, out)
     out.terms.update(pairs_of(type, out.terms))
+    if type in COMPARTMENTS and "id" in resource:
+        out.terms.add(self_term(type, resource["id"]))
     return out
 
 
@@ -46,11 +51,12 @@ class _Node:
     further: dict[Step, "_Node"] = field(default_factory=dict)
 
 
-@cache
-def _compiled(type: str) -> tuple[dict[str, Visit], tuple[Visit, ...]]:
-    root, whole, seen = _Node(), [], set()
+@lru_cache(maxsize=2048)
+def _compiled(vocabulary: Vocabulary, type: str) -> tuple[dict[str, Visit], tuple[Visit, ...]]:
+    root, whole = _Node(), []
+    seen: set[tuple[str, ...]] = set()
     dated = CLINICAL_DATE.get(type)
-    for parameter in parameters(type).values():
+    for parameter in vocabulary.of(type).values():
         for branch in parameter.branches:
             if (branch.path, parameter.type) in seen:
                 continue
@@ -61,8 +67,43 @@ def _compiled(type: str) -> tuple[dict[str, Visit], tuple[Visit, ...]]:
                 emit = EMITTED[parameter.type][place.type]
                 keep = _dated(branch.path, emit) if parameter.code == dated else _kept(branch.path, emit)
                 _plant(root, place.steps).keep.append(keep)
+        for focus in parameter.foci:
+            parts = tuple(branch.path for part in focus.parts for branch in part.branches)
+            if focus.repeats and parts not in seen:
+                seen.add(parts)
+                for place in focus.places:
+                    _plant(root, place.steps).keep.append(_together(focus))
     visits = {step.name: _visit(node) for step, node in root.further.items() if isinstance(step, Field)}
     return visits, tuple(whole)
+
+
+def _together(focus: Focus) -> Visit:
+    """Keep the values of the second part of ``focus`` beside each one of the first, as found on the same element."""
+    first, second = (_visit(_planted(part)) for part in focus.parts)
+
+    def keep(value: Any, out: Entries) -> None:
+        left, right = Entries(), Entries()
+        first(value, left)
+        second(value, right)
+        for a in filter(_is_exact, left.terms):
+            out.terms.update([pair(a, b) for b in right.terms])
+            out.spans += [(within(path, a), low, high, unit, code) for path, low, high, unit, code in right.spans]
+            out.texts.update([(within(path, a), folded, written) for path, folded, written in right.texts])
+
+    return keep
+
+
+def _is_exact(term: str) -> bool:
+    """Whether ``term`` names a code or a target, and not only a system or a display."""
+    return term.partition("\0")[2][:1] in ("c", "s", "r")
+
+
+def _planted(part: Parameter) -> _Node:
+    root = _Node()
+    for branch in part.branches:
+        for place in branch.places:
+            _plant(root, place.steps).keep.append(_kept(branch.path, EMITTED[part.type][place.type]))
+    return root
 
 
 def _plant(root: _Node, steps: tuple[Step, ...]) -> _Node:

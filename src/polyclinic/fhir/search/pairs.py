@@ -30,7 +30,7 @@ def pairs_of(type: str, terms: Iterable[str]) -> list[str]:
 
 def pair(patient: str, kind: str) -> str:
     """Return the term of what has both terms."""
-    return f"{patient}\0&{kind}"
+    return f"{patient}\0\0&{kind}"
 
 
 def is_patient(term: str, paths: tuple[str, str]) -> bool:

@@ -1,20 +1,12 @@
-"""The search parameters of R4 as this server understands them: which elements each one looks at.
+"""Search parameters as this server understands them: which elements each one looks at. Words only.
 
 A parameter is a union of branches; a branch is one element, named by its path without filters on its type, so that
 parameters that look at the same element (``subject`` and ``patient``) share one place in the index.
 """
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-from types import MappingProxyType
-from typing import Any
 
-from polyclinic.fhir import definitions
-from polyclinic.fhir.definitions import SearchParameter, value_set
-from polyclinic.fhir.path import parse
-from polyclinic.fhir.search.emit import EMITTED
-from polyclinic.fhir.search.steps import Field, Place, UnreadablePath, walks
+from polyclinic.fhir.search.steps import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,69 +31,47 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
+class Focus:
+    """One element on which the parts of a composite parameter must hold together.
+
+    ``places`` are the walks to it, ``parts`` are parameters relative to it. Where it can occur once only the parts
+    are asked of the resource, each for itself; where it ``repeats``, pairs of their values are kept.
+    """
+
+    places: tuple[Place, ...]
+    parts: tuple["Parameter", ...]
+    repeats: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
-    """One search parameter of one resource type; ``targets`` are the types that a reference may lead to."""
+    """One search parameter of one resource type; ``targets`` are the types that a reference may lead to.
+
+    ``foci`` are those of a composite, which has no branches. ``custom`` tells that it is not one of R4.
+    """
 
     code: str
     type: str
     branches: tuple[Branch, ...]
     targets: tuple[str, ...] = ()
     url: str | None = None
+    foci: tuple[Focus, ...] = ()
+    documentation: str = ""
+    custom: bool = False
 
 
-@cache
-def parameters(type: str) -> Mapping[str, Parameter]:
-    """Return the parameters by which resources of ``type`` can be searched here, by code."""
-    found = {
-        "_id": Parameter("_id", "special", (), url="http://hl7.org/fhir/SearchParameter/Resource-id"),
-        "_lastUpdated": Parameter(
-            "_lastUpdated", "special", (), url="http://hl7.org/fhir/SearchParameter/Resource-lastUpdated"
-        ),
-    }
-    for code, definition in definitions.search_parameters(type).items():
-        if code in found or definition.type not in EMITTED or not definition.expression:
-            continue
-        branches = tuple(_branches(definition, type))
-        if branches:
-            targets = definition.targets or tuple(sorted(definitions.RESOURCE_TYPES))
-            found[code] = Parameter(code, definition.type, branches, targets, definition.url)
-    return MappingProxyType(found)
+def paths_present(parameter: Parameter) -> tuple[str, ...]:
+    """Return the paths that a resource has (see ``Entries.present``) if ``parameter`` finds anything in it."""
+    found = [_present(branch) for branch in parameter.branches]
+    for focus in parameter.foci:
+        found += [_present(branch) for branch in focus.parts[0].branches]
+    return tuple(dict.fromkeys(found))
 
 
-supported = parameters
-"""What a CapabilityStatement may promise: exactly what can be asked."""
+def _present(branch: Branch) -> str:
+    return target_path(branch.path, branch.target) if branch.target else branch.path
 
 
-def _branches(definition: SearchParameter, root: str) -> Iterator[Branch]:
-    try:
-        found = walks(parse(definition.expression), root)
-    except UnreadablePath:
-        if definition.type == "token":  # Patient.deceased, the only one: true or false
-            yes_or_no = (Place((), "boolean"),)
-            yield Branch(f"{root}:{definition.code}", yes_or_no, systems=frozenset(), expression=definition.expression)
-        return
-    for walk in found:
-        places = tuple(place for place in walk.places if place.type in EMITTED[definition.type])
-        if places:
-            yield Branch(walk.path, places, walk.target, _systems(places, root))
-
-
-def _systems(places: tuple[Place, ...], root: str) -> frozenset[str] | None:
-    """Return the code systems that the element's binding implies, None where values name their own."""
-    if any(definitions.structure(place.type).kind != "primitive" for place in places):
-        return None
-    bound: set[str] = set()
-    for place in places:
-        binding = _binding(place, root)
-        if binding:
-            bound.update(value_set(binding).codes)
-    return frozenset(bound)
-
-
-def _binding(place: Place, root: str) -> str:
-    type, binding = root, ""
-    for step in place.steps:
-        if isinstance(step, Field):
-            found: Any = definitions.properties(type).get(step.name)
-            type, binding = found.type, found.element.binding
-    return str(binding)
+def target_path(path: str, target: str) -> str:
+    """Return the path of references at ``path`` that lead to a ``target``."""
+    return f"{path}:{target}"

@@ -4,180 +4,155 @@ Nothing is ignored in silence: an unknown parameter is refused, or with ``lenien
 Source: https://hl7.org/fhir/R4/search.html
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any
 
-from polyclinic.fhir.outcome import NotSupported, Unacceptable
-from polyclinic.fhir.search.clauses import Clause, clause
-from polyclinic.fhir.search.parameters import Parameter, parameters
+from polyclinic.fhir.outcome import Refusal, Unacceptable
+from polyclinic.fhir.search.clauses import AnyOf, Clause, Ids, Missing, Spans, Spelled, Terms, Texts, types_asked
+from polyclinic.fhir.search.controls import CONTROLS, Reading, Sort, Summary, Total
+from polyclinic.fhir.search.includes import Include, include
+from polyclinic.fhir.search.meaning import Asked, clause, values_of
+from polyclinic.fhir.search.meaning.asked import Unknown, naming
+from polyclinic.fhir.search.meaning.linked import chain, has, listed
+from polyclinic.fhir.search.vocabulary import R4, Vocabulary
 
-Summary = Literal["true", "text", "data", "count", "false"]
-Total = Literal["none", "estimate", "accurate"]
+__all__ = ["Query", "Sort", "parse"]
 
 PAGE = 20
-LARGEST_PAGE = 1000
 FOR_THE_DOOR = frozenset({"_format", "_pretty"})
 """Parameters that say how to answer over HTTP, not what: they concern only the door."""
-NOT_YET = frozenset(
-    {
-        "_include",
-        "_revinclude",
-        "_has",
-        "_contained",
-        "_containedType",
-        "_text",
-        "_content",
-        "_list",
-        "_filter",
-        "_query",
-    }
-    | {"_type"}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Sort:
-    """One key of an order: a parameter, or ``_id`` or ``_lastUpdated``."""
-
-    code: str
-    descending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One search. ``clauses`` must all hold; ``used`` are the pairs as understood, for the self link.
+    """One search among resources of ``types``. ``clauses`` must all hold; ``used`` are the pairs as understood.
 
-    ``type`` is None for a search over all types. Without ``sort`` the newest come first, by clinical date.
+    Without ``sort`` the newest come first, by clinical date. ``includes`` say what else is to come along.
     """
 
-    type: str | None
+    types: tuple[str, ...] = ()
     clauses: tuple[Clause, ...] = ()
     sort: tuple[Sort, ...] = ()
     count: int = PAGE
     summary: Summary | None = None
     elements: tuple[str, ...] = ()
     total: Total | None = None
+    includes: tuple[Include, ...] = ()
     used: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
 
+    @property
+    def type(self) -> str | None:
+        """The one type that is searched, None where there are several or none."""
+        return self.types[0] if len(self.types) == 1 else None
 
-@dataclass(slots=True)
-class _Reading:
-    """A query half read: ``options`` are the fields of ``Query`` that control parameters set."""
-
-    type: str | None
-    known: Mapping[str, Parameter]
-    now: datetime | None
-    options: dict[str, Any] = field(default_factory=dict)
-    clauses: list[Clause] = field(default_factory=list)
-    used: list[tuple[str, str]] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)
+    @property
+    def needs(self) -> frozenset[str]:
+        """The resource types that have to be known where this is answered."""
+        return frozenset(self.types) | types_asked(self.clauses)
 
 
 def parse(
-    type: str | None, pairs: Sequence[tuple[str, str]], *, lenient: bool = False, now: datetime | None = None
+    type: str | Sequence[str] | None,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    lenient: bool = False,
+    now: datetime | None = None,
+    vocabulary: Vocabulary = R4,
 ) -> Query:
-    """Return the search that ``pairs`` ask for among resources of ``type``.
+    """Return the search that ``pairs`` ask for among resources of ``type``, which may be several.
 
     ``now`` is what "approximately" is measured from. With ``lenient`` unknown parameters are left out and listed.
     Raises: ``Unacceptable`` or ``NotSupported``, naming the parameter.
     """
-    reading = _Reading(type, parameters(type) if type else {}, now)
+    types = (type,) if isinstance(type, str) else tuple(type or ())
+    reading = Reading(types, vocabulary, now)
     for name, value in pairs:
         if name in FOR_THE_DOOR:
             continue
         try:
             _read(reading, name, value)
-        except _Unknown as unknown:
+        except Unknown as unknown:
             if not lenient:
                 raise
             reading.ignored.append(unknown.name)
         else:
             reading.used.append((name, value))
     return Query(
-        type,
+        types,
         tuple(reading.clauses),
+        includes=tuple(reading.includes),
         used=tuple(reading.used),
         ignored=tuple(reading.ignored),
         **reading.options,
     )
 
 
-class _Unknown(NotSupported):
-    """A parameter this type does not have."""
-
-    def __init__(self, name: str, sentence: str) -> None:
-        super().__init__(sentence, at=name)
-        self.name = name
-
-
-def _read(reading: _Reading, name: str, value: str) -> None:
+def _read(reading: Reading, name: str, value: str) -> None:
     code, _, modifier = name.partition(":")
     control = CONTROLS.get(code)
     if control is not None:
         if modifier:
-            raise Unacceptable(f"{code} takes no modifier, not :{modifier}", at=name)
+            raise Unacceptable(f"{code} takes no modifier, not :{modifier[:64]}", at=name)
         control(reading, value)
-        return
-    parameter = reading.known.get(code)
+    elif not reading.types:
+        raise Unknown(name, f"the parameter {name[:64]} means nothing to this interaction")
+    elif code in ("_include", "_revinclude"):
+        reading.includes += include(reading.vocabulary, reading.types, name, value)
+    elif name == "_list":
+        reading.clauses.append(listed(values_of(name, value)))
+    else:
+        reading.clauses += _flat(_merged([_clause(reading, type, name, value) for type in reading.types]))
+
+
+def _clause(reading: Reading, type: str, name: str, value: str) -> Clause:
+    """Return what ``name=value`` asks of a ``type``; ``name`` may be a chain or a ``_has``."""
+
+    def inner(other: str, rest: str, value: str) -> Clause:
+        try:
+            return _clause(reading, other, rest, value)
+        except Refusal as refusal:
+            raise naming(refusal, name) from refusal
+
+    if name.startswith("_has:"):
+        return has(reading.vocabulary, (type,), name, value, inner)
+    if "." in name:
+        return chain(reading.vocabulary, type, name, value, inner)
+    code, _, modifier = name.partition(":")
+    known = reading.vocabulary.of(type)
+    parameter = known.get(code)
     if parameter is None:
-        raise _unknown(reading, name, code)
-    reading.clauses.append(clause(parameter, modifier, value, now=reading.now))
+        raise Unknown(name, f"{type} has no search parameter {code[:64]}")
+    return clause(Asked(type, parameter, modifier, values_of(name, value), known, reading.now))
 
 
-def _unknown(reading: _Reading, name: str, code: str) -> _Unknown:
-    if code in NOT_YET or "." in code:
-        return _Unknown(name, f"the search parameter {name} is not supported")
-    return _Unknown(name, f"{reading.type or 'a search over all types'} has no search parameter {code}")
+def _merged(clauses: list[Clause]) -> Clause:
+    """Return what the same parameter asks of several types as one clause: paths tell the types apart."""
+    first, distinct = clauses[0], list(dict.fromkeys(clauses))
+    if len(distinct) == 1:
+        return first
+    if len({type(each) for each in distinct}) > 1 or isinstance(first, Ids):
+        return AnyOf(getattr(first, "code", "_id"), tuple((each,) for each in distinct))
+    match first:
+        case Terms(code, _, negated):
+            return Terms(code, _union(each.terms for each in distinct), negated)  # type: ignore[union-attr]
+        case Spans(code):
+            return Spans(code, _union(each.matches for each in distinct))  # type: ignore[union-attr]
+        case Texts(code):
+            return Texts(code, _union(each.matches for each in distinct))  # type: ignore[union-attr]
+        case Spelled(code, what, _, texts):
+            return Spelled(code, what, _union(each.paths for each in distinct), texts)  # type: ignore[union-attr]
+        case Missing(code, _, missing):
+            return Missing(code, _union(each.paths for each in distinct), missing)  # type: ignore[union-attr]
+    return AnyOf(getattr(first, "code", ""), tuple((each,) for each in distinct))
 
 
-def _count(reading: _Reading, value: str) -> None:
-    if not (value.isascii() and value.isdigit()):
-        raise Unacceptable(f"_count is a whole number, not {value!r}", at="_count")
-    reading.options["count"] = min(int(value[:9]), LARGEST_PAGE)
-    if reading.options["count"] == 0:
-        reading.options["summary"] = "count"
+def _union(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(item for part in parts for item in part))
 
 
-def _sort(reading: _Reading, value: str) -> None:
-    reading.options["sort"] = tuple(_sort_key(reading, part) for part in value.split(","))
-
-
-def _sort_key(reading: _Reading, part: str) -> Sort:
-    code = part.removeprefix("-")
-    if code not in ("_id", "_lastUpdated"):
-        parameter = reading.known.get(code)
-        if parameter is None:
-            raise _Unknown("_sort", f"_sort names {code!r}, which {reading.type} has no search parameter for")
-        if parameter.type not in ("string", "date", "number", "quantity"):
-            raise NotSupported(f"_sort by {code}, a {parameter.type}, is not supported", at="_sort")
-    return Sort(code, descending=part != code)
-
-
-def _summary(reading: _Reading, value: str) -> None:
-    reading.options["summary"] = _one_of(get_args(Summary), "_summary", value)
-
-
-def _total(reading: _Reading, value: str) -> None:
-    reading.options["total"] = _one_of(get_args(Total), "_total", value)
-
-
-def _one_of(known: tuple[str, ...], name: str, value: str) -> str:
-    if value not in known:
-        raise Unacceptable(f"{name} is one of {', '.join(known)}, not {value!r}", at=name)
-    return value
-
-
-def _elements(reading: _Reading, value: str) -> None:
-    reading.options["elements"] = tuple(filter(None, value.split(",")))
-
-
-CONTROLS: dict[str, Callable[[_Reading, str], None]] = {
-    "_count": _count,
-    "_sort": _sort,
-    "_summary": _summary,
-    "_total": _total,
-    "_elements": _elements,
-}
+def _flat(found: Clause) -> tuple[Clause, ...]:
+    """Return the clauses of a single group as they are: each of them may then lead a search."""
+    return found.groups[0] if isinstance(found, AnyOf) and len(found.groups) == 1 else (found,)

@@ -62,7 +62,8 @@ def walks(expression: tree.Expression, root: str) -> tuple[Walk, ...]:
 def _walk(node: tree.Expression, root: str) -> Walk:
     match node:
         case tree.Member(None, name) if name[0].isupper():
-            return Walk(root, (Place((), root),))
+            # what every type has lies at one path for all, so that a search over all types looks in one place
+            return Walk(name if name in ("Resource", "DomainResource") else root, (Place((), root),))
         case tree.Member(source, name):
             return _member(_walk(source, root) if source else Walk(root, (Place((), root),)), name)
         case tree.TypeOperation(operand, "as" | "ofType", type):

@@ -11,6 +11,15 @@ _REFERENCE = re.compile(
 )
 
 
+COMPARTMENTS = frozenset({"Patient", "Encounter", "Practitioner", "RelatedPerson", "Device"})
+"""Types that define a compartment: their resources are found by themselves, too."""
+
+
+def self_term(type: str, id: str) -> str:
+    """Return the term by which a resource that defines a compartment is in it itself."""
+    return reference_term(f"{type}:self", f"{type}/{id}")
+
+
 def code_term(path: str, code: str) -> str:
     """Return the term of ``code`` in any system."""
     return f"{path}\0c{code}"
@@ -39,6 +48,30 @@ def identified_term(path: str, system: str, value: str) -> str:
 def uri_term(path: str, uri: str) -> str:
     """Return the term of a uri, url or canonical."""
     return f"{path}\0u{uri}"
+
+
+def display_term(path: str, text: str) -> str:
+    """Return the term of a folded ``text`` beside a code or reference."""
+    return f"{path}\0d{text}"
+
+
+def typed_identifier_term(path: str, system: str, code: str, value: str) -> str:
+    """Return the term of an identifier whose type has a coding of ``system`` and ``code``."""
+    return f"{path}\0o{system}\0{code}\0{value}"
+
+
+def spelled_path(path: str, what: str) -> str:
+    """Return the path under which the spellings of displays (``display``), uris or units of ``path`` are listed."""
+    return f"{path}\0{what}"
+
+
+def at_and_above(uri: str) -> list[str]:
+    """Return ``uri`` and every address that it lies below, nearest first; only itself if it is no URL."""
+    scheme, separator, rest = uri.rstrip("/").partition("://")
+    if not separator:
+        return [uri]
+    steps = rest.split("/")
+    return list(dict.fromkeys([uri, *(f"{scheme}://{'/'.join(steps[:n])}" for n in range(len(steps), 0, -1))]))
 
 
 def unit_term(system: str, code: str) -> str:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from polyclinic.fhir.capability import Offer, Software, capability_statement, merged
+from polyclinic.fhir.capability import Offer, Promise, Software, capability_statement, merged
 from polyclinic.fhir.validate import validate
 
 SOFTWARE = Software("Polyclinic", "1.0", "http://localhost/fhir", datetime(2026, 1, 1, tzinfo=UTC))
@@ -19,6 +19,19 @@ def test_statement_promises_types_interactions_and_parameters():
     assert patient["versioning"] == "versioned"
     assert [(item["name"], item["type"]) for item in patient["searchParam"]] == [("_id", "token"), ("name", "string")]
     assert rest["interaction"] == [{"code": "batch"}]
+    assert validate(statement) == []
+
+
+def test_operations_are_promised_where_they_are_offered():
+    everywhere = Promise("meta", "http://x/meta", ("system", "instance"))
+    of_one = Promise("everything", "http://x/everything", ("instance",), frozenset({"Patient"}))
+    of_system = Promise("convert", "http://x/convert", ("system",))
+    offer = Offer(("read",), (), None, (everywhere, of_one, of_system))
+    statement = merged(SOFTWARE, [capability_statement(SOFTWARE, offer, {"Patient": [], "Basic": []})])
+    (rest,) = statement["rest"]
+    assert [item["name"] for item in rest["operation"]] == ["convert", "meta"]
+    told = {resource["type"]: [item["name"] for item in resource["operation"]] for resource in rest["resource"]}
+    assert told == {"Basic": ["meta"], "Patient": ["meta", "everything"]}
     assert validate(statement) == []
 
 

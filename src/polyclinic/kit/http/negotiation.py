@@ -11,6 +11,7 @@ from polyclinic.kit.http.message import Call, Pairs
 from polyclinic.kit.http.statuses import NotAcceptable, UnsupportedMediaType
 
 FHIR_JSON = "application/fhir+json"
+JSON_PATCH = "application/json-patch+json"
 FORM = "application/x-www-form-urlencoded"
 OUR_TYPES = frozenset({FHIR_JSON, "application/json", "text/json"})
 OUR_VERSIONS = frozenset({"4.0", "4.0.1"})
@@ -52,7 +53,12 @@ def agreed_body(call: Call) -> None:
 
 def is_form(call: Call) -> bool:
     """Whether the body of ``call`` is a form, as of a search by POST."""
-    return call.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM
+    return media_of(call) == FORM
+
+
+def media_of(call: Call) -> str:
+    """Return the type of the body as the client says it, without parameters; empty if it says nothing."""
+    return call.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _shape_by_parameters(pairs: Pairs, accept: str, encodings: str) -> Shape:

@@ -8,15 +8,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
 
 from polyclinic.fhir.bundle import ORDER, Entry, entries_of, placed
-from polyclinic.fhir.json import decode_resource
-from polyclinic.fhir.outcome import Invalid, Issue, Refusal
+from polyclinic.fhir.json import decode_resource, encode
+from polyclinic.fhir.outcome import Conflict, Invalid, Issue, Refusal, operation_outcome
 from polyclinic.kit.http.message import Answer, Call, refused
 from polyclinic.kit.http.negotiation import agreed_body
 from polyclinic.kit.rest.endpoint import Endpoint
-from polyclinic.kit.rest.prefer import preferred
+from polyclinic.kit.rest.prefer import Preference, preferred
 from polyclinic.kit.rest.responses import response_bundle, response_entry
 from polyclinic.kit.rest.steps import call_of
 from polyclinic.kit.rest.transaction import transact
+from polyclinic.kit.rest.transaction_patches import patch_faults
+from polyclinic.repository.transaction import MOST_TRIES
 
 SIDE_BY_SIDE = 8
 """Entries of a batch that are served at the same time."""
@@ -37,9 +39,28 @@ async def take_bundle(endpoint: Endpoint, call: Call, perform: Perform) -> Answe
     prefer = call.headers.get("prefer", "return=minimal")
     if kind == "batch":
         listed = await _batch(endpoint, entries, perform, prefer)
+    elif any(isinstance(entry, Entry) and entry.method == "PATCH" for entry in entries):
+        listed = await _transaction_with_patches(endpoint, call, perform, preferred({"prefer": prefer}))
     else:
         listed = await transact(endpoint, entries, perform, preferred({"prefer": prefer}))
     return Answer(200, response_bundle(f"{kind}-response", listed))
+
+
+async def _transaction_with_patches(
+    endpoint: Endpoint, call: Call, perform: Perform, preference: Preference
+) -> list[bytes]:
+    """Do the transaction in the body of ``call``, read anew as often as others are quicker.
+
+    A patch means what stands, whatever it is; a transaction without one says itself what it replaces.
+    """
+    tries = MOST_TRIES
+    while True:
+        tries -= 1
+        try:
+            return await transact(endpoint, entries_of(decode_resource(call.body)), perform, preference)
+        except Conflict:
+            if not tries:
+                raise
 
 
 def bundle_kind(resource_type: str, type: object) -> str:
@@ -82,9 +103,24 @@ async def _served(endpoint: Endpoint, entry: Entry, perform: Perform, prefer: st
     try:
         answer = await perform(call)
     except Refusal as refusal:
-        answer = refused(Invalid(issues=_placed(refusal, entry)) if isinstance(refusal, Invalid) else refusal)
-    return response_entry(answer, shows_resource=entry.method == "GET" or "return=representation" in prefer)
+        answer = _refused(refusal, entry)
+    return response_entry(answer, shows_resource=_asks(entry) or "return=representation" in prefer)
 
 
-def _placed(refusal: Invalid, entry: Entry) -> list[Issue]:
-    return placed(refusal.issues, f"{entry.place}.resource")
+def _asks(entry: Entry) -> bool:
+    """Whether an entry is there for the resource it is answered with."""
+    return entry.method == "GET" or "$" in entry.url
+
+
+def _refused(refusal: Refusal, entry: Entry) -> Answer:
+    """Return the answer that says ``refusal``, with places in what was sent as places of the Bundle."""
+    answer = refused(refusal)
+    if entry.method == "PATCH":
+        answer.body = _told(patch_faults(entry, refusal))
+    elif isinstance(refusal, Invalid):
+        answer.body = _told(placed(refusal.issues, f"{entry.place}.resource"))
+    return answer
+
+
+def _told(issues: list[Issue]) -> bytes:
+    return encode(operation_outcome(issues))

@@ -10,8 +10,9 @@ from polyclinic.fhir.links import ConditionalReference
 from polyclinic.fhir.outcome import Invalid, Issue, PreconditionFailed, Refusal
 from polyclinic.fhir.search.query import Query
 from polyclinic.kit.rest.endpoint import Endpoint
+from polyclinic.kit.rest.patching import standing
 from polyclinic.kit.rest.steps import Step, faults, refuse
-from polyclinic.kit.rest.written import condition, single
+from polyclinic.kit.rest.written import condition, single, to_delete
 from polyclinic.repository import Transaction
 from polyclinic.repository.model import Kept
 
@@ -49,7 +50,7 @@ def _query(endpoint: Endpoint, search: str) -> Query:
     return query
 
 
-async def settle(transaction: Transaction, steps: Sequence[Step]) -> dict[str, str]:
+async def settle(endpoint: Endpoint, transaction: Transaction, steps: Sequence[Step]) -> dict[str, str]:
     """Let each step with a condition know what it found, holding off others that ask the same.
 
     Returns the addresses that have changed thereby, old to new.
@@ -64,7 +65,10 @@ async def settle(transaction: Transaction, steps: Sequence[Step]) -> dict[str, s
     for step, where in conditional:
         before = step.address
         try:
-            _find(step, single(await transaction.match(where), step.target.type))
+            if step.entry.method == "DELETE":
+                _delete(step, await to_delete(endpoint, transaction, where))
+            else:
+                _find(step, single(await transaction.match(where), step.target.type))
         except Refusal as refusal:
             issues += faults(step.entry, refusal)
         renamed[before] = step.address
@@ -72,14 +76,27 @@ async def settle(transaction: Transaction, steps: Sequence[Step]) -> dict[str, s
     return {old: new for old, new in renamed.items() if old != new}
 
 
+def _delete(step: Step, matches: Sequence[Kept]) -> None:
+    step.found = matches[0] if matches else None
+    step.others = tuple(matches[1:])
+    step.id = step.found.id if step.found else ""
+
+
 def _find(step: Step, found: Kept | None) -> None:
     step.found = found
-    if step.entry.method == "DELETE":
-        step.id = found.id if found else ""
+    if step.entry.method == "PATCH":
+        step.id = standing(found, step.target.type).id
     elif found is not None:
         if step.sent_id not in ("", found.id):
             raise Invalid("the condition finds a resource with another id than the one in the body")
         step.id = step.resource["id"] = found.id
+
+
+def together(asked: dict[str, Asked], more: dict[str, Asked]) -> dict[str, Asked]:
+    """Return the searches of both, one that is in both with all its uses."""
+    for search, one in more.items():
+        asked.setdefault(search, Asked(one.query)).uses.extend(one.uses)
+    return asked
 
 
 async def resolve(transaction: Transaction, asked: dict[str, Asked]) -> dict[str, Asked]:

@@ -8,6 +8,7 @@ from hashlib import blake2b
 from polyclinic.fhir.definitions import RESOURCE_TYPES
 from polyclinic.fhir.outcome import NotFound
 from polyclinic.kit.clock import Clock
+from polyclinic.kit.settings import ConditionalDelete
 from polyclinic.repository import Repository
 from polyclinic.repository.model import Kept
 
@@ -19,7 +20,8 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 class Endpoint:
     """One FHIR endpoint. ``base`` is the public URL without a trailing slash, ``keep`` returns the open repository.
 
-    ``keep`` refuses with ``Unavailable`` while the database is away.
+    ``keep`` refuses with ``Unavailable`` while the database is away. ``conditional_delete`` says whether a condition
+    that finds several resources deletes them all.
     """
 
     service: str
@@ -28,6 +30,7 @@ class Endpoint:
     keep: Callable[[], Repository]
     now: Clock
     started: datetime
+    conditional_delete: ConditionalDelete = "single"
 
     @property
     def repository(self) -> Repository:

@@ -7,17 +7,19 @@ Source: https://hl7.org/fhir/R4/http.html#summary
 from collections.abc import Awaitable, Callable, Mapping
 
 from polyclinic import __version__
-from polyclinic.fhir.capability import Offer, Software, capability_statement
+from polyclinic.fhir.capability import Offer, Promise, Software, capability_statement
 from polyclinic.fhir.json import encode
-from polyclinic.fhir.search.parameters import supported
+from polyclinic.fhir.search.vocabulary import R4
 from polyclinic.kit.http.message import Answer, Call
 from polyclinic.kit.http.statuses import MethodNotAllowed
 from polyclinic.kit.rest.bundles import take_bundle
 from polyclinic.kit.rest.endpoint import Endpoint, etag_of, http_date
 from polyclinic.kit.rest.histories import history
+from polyclinic.kit.rest.operations import OPERATIONS, operate
+from polyclinic.kit.rest.patching import patch, patch_where
 from polyclinic.kit.rest.reading import read, read_version
 from polyclinic.kit.rest.searching import search, search_by_form
-from polyclinic.kit.rest.targets import Kind, Target, target_of
+from polyclinic.kit.rest.targets import OPERATION_KINDS, Kind, Target, target_of
 from polyclinic.kit.rest.written import create, delete, delete_where, only, update, update_where
 
 Handler = Callable[[Endpoint, Call, Target], Awaitable[Answer]]
@@ -25,15 +27,24 @@ Offered = Mapping[str, tuple[str, Handler]]
 """By method: the code of the interaction and who serves it."""
 
 OFFERED: Mapping[Kind, Offered] = {
-    "instance": {"GET": ("read", read), "PUT": ("update", update), "DELETE": ("delete", delete)},
+    "instance": {
+        "GET": ("read", read),
+        "PUT": ("update", update),
+        "PATCH": ("patch", patch),
+        "DELETE": ("delete", delete),
+    },
     "version": {"GET": ("vread", read_version)},
     "type": {
         "GET": ("search-type", search),
         "POST": ("create", create),
         "PUT": ("update", update_where),
+        "PATCH": ("patch", patch_where),
         "DELETE": ("delete", delete_where),
     },
     "type-search": {"POST": ("search-type", search_by_form)},
+    "base-search": {"POST": ("search-system", search_by_form)},
+    "compartment": {"GET": ("search-compartment", search)},
+    "compartment-search": {"POST": ("search-compartment", search_by_form)},
     "instance-history": {"GET": ("history-instance", history)},
     "type-history": {"GET": ("history-type", history)},
     "system-history": {"GET": ("history-system", history)},
@@ -47,13 +58,12 @@ RULES = {
     "conditionalCreate": True,
     "conditionalRead": "full-support",
     "conditionalUpdate": True,
-    "conditionalDelete": "single",
     "referencePolicy": ["literal", "logical"],
 }
 """Elements of CapabilityStatement.rest.resource that are the same for each type."""
 
-OF_TYPES = ("read", "vread", "update", "delete", "history-instance", "history-type", "create", "search-type")
-OF_SYSTEM = ("transaction", "batch", "history-system")
+OF_TYPES = ("read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type")
+OF_SYSTEM = ("transaction", "batch", "history-system", "search-system")
 
 
 class Interactions:
@@ -64,8 +74,7 @@ class Interactions:
         self._statement: bytes | None = None
         self._offered: Mapping[Kind, Offered] = {
             **OFFERED,
-            "base": {"POST": ("batch", self._bundle)},
-            "base-search": {},
+            "base": {"POST": ("batch", self._bundle), "GET": ("search-system", search)},
             "metadata": {"GET": ("capabilities", self._metadata)},
         }
 
@@ -74,6 +83,8 @@ class Interactions:
         target = target_of(call.path)
         if target.type:
             call.type = self._endpoint.own(target.type)
+        if target.kind in OPERATION_KINDS:
+            return await operate(self._endpoint, call, target)
         offered = self._offered[target.kind]
         found = offered.get("GET" if call.method == "HEAD" else call.method)
         if found is None:
@@ -95,8 +106,10 @@ class Interactions:
 def statement(endpoint: Endpoint) -> dict[str, object]:
     """Return the CapabilityStatement of ``endpoint``."""
     software = Software(f"Polyclinic {endpoint.service}", __version__, endpoint.base, endpoint.started)
-    searched = {type: tuple(supported(type)) for type in endpoint.types}
-    return capability_statement(software, Offer(OF_TYPES, OF_SYSTEM, RULES), searched)
+    searched = {type: tuple(R4.of(type)) for type in endpoint.types}
+    rules = RULES | {"conditionalDelete": endpoint.conditional_delete}
+    operations = tuple(Promise(each.name, each.definition, each.at, each.types) for each in OPERATIONS.values())
+    return capability_statement(software, Offer(OF_TYPES, OF_SYSTEM, rules, operations), searched)
 
 
 def unless_known(call: Call, body: bytes, headers: dict[str, str]) -> Answer:

@@ -52,16 +52,13 @@ def bundle(type: str, *, total: int | None, links: Sequence[tuple[str, str]], en
     return b'%b,"entry":[%b]}' % (head, b",".join(entries))
 
 
-def match_entries(endpoint: Endpoint, items: Iterable[Kept], part: Part) -> list[bytes]:
-    """Return the entries of a searchset."""
+def search_entries(endpoint: Endpoint, items: Iterable[Kept], part: Part, mode: str) -> list[bytes]:
+    """Return the entries of a searchset; ``mode`` is ``match`` or ``include``."""
     bodies = [(kept.type, kept.id, kept.body) for kept in items if kept.body is not None]
     if part:
         bodies = [(type, id, part_of(body, part)) for type, id, body in bodies]
-    head = b'{"fullUrl":"%b/' % endpoint.base.encode()
-    return [
-        b'%b%b","resource":%b,"search":{"mode":"match"}}' % (head, f"{type}/{id}".encode(), body)
-        for type, id, body in bodies
-    ]
+    head, tail = b'{"fullUrl":"%b/' % endpoint.base.encode(), b',"search":{"mode":"%b"}}' % mode.encode()
+    return [b'%b%b","resource":%b%b' % (head, f"{type}/{id}".encode(), body, tail) for type, id, body in bodies]
 
 
 def outcome_entry(issues: Sequence[Issue]) -> bytes:

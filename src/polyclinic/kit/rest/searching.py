@@ -3,13 +3,17 @@
 Source: https://hl7.org/fhir/R4/http.html#search and https://hl7.org/fhir/R4/search.html
 """
 
-from polyclinic.fhir.outcome import Issue, Unacceptable
-from polyclinic.fhir.search.query import parse
+from dataclasses import replace
+
+from polyclinic.fhir.outcome import Issue, NotFound, Unacceptable
+from polyclinic.fhir.search.compartments import members, membership
+from polyclinic.fhir.search.query import Query, parse
+from polyclinic.fhir.search.terms import COMPARTMENTS
 from polyclinic.kit.http.message import Answer, Call, Pairs, read_pairs
 from polyclinic.kit.http.negotiation import is_form, without_format
 from polyclinic.kit.http.statuses import UnsupportedMediaType
 from polyclinic.kit.rest.endpoint import Endpoint
-from polyclinic.kit.rest.pages import bundle, links, match_entries, outcome_entry
+from polyclinic.kit.rest.pages import bundle, links, outcome_entry, search_entries
 from polyclinic.kit.rest.prefer import preferred
 from polyclinic.kit.rest.subset import part_asked
 from polyclinic.kit.rest.targets import Target
@@ -34,18 +38,55 @@ async def search_by_form(endpoint: Endpoint, call: Call, target: Target) -> Answ
 
 async def _search(endpoint: Endpoint, call: Call, target: Target, pairs: Pairs) -> Answer:
     asked, cursor = without_cursor(pairs)
-    query = parse(target.type or None, asked, lenient=preferred(call.headers).lenient, now=endpoint.now())
-    address = f"{endpoint.base}/{target.type}" if target.type else endpoint.base
+    query = understood(endpoint, target, asked, lenient=preferred(call.headers).lenient)
+    address = "/".join(filter(None, (endpoint.base, target.type, target.id, target.inner)))
     used = list(query.used)
     if query.summary == "count":
         total = await endpoint.repository.count(query)
         return Answer(200, bundle("searchset", total=total, links=links(address, used, None, None), entries=()))
     page = await endpoint.repository.search(query, cursor=cursor)
-    entries = match_entries(endpoint, page.items, part_asked(query))
+    part = part_asked(query)
+    entries = search_entries(endpoint, page.items, part, "match")
+    entries += search_entries(endpoint, page.included, part, "include")
     if query.ignored:
         entries.append(outcome_entry([_ignored(name) for name in query.ignored]))
     listed = links(address, used, cursor, page.next)
     return Answer(200, bundle("searchset", total=page.total, links=listed, entries=entries))
+
+
+def understood(endpoint: Endpoint, target: Target, pairs: Pairs, *, lenient: bool = False) -> Query:
+    """Return the search that ``pairs`` ask for at the address ``target``: of a type, of all types, of a compartment.
+
+    Refuses: as ``parse``, and ``NotFound`` for a type, searched or asked about, that is not kept here.
+    """
+    vocabulary = endpoint.repository.vocabulary
+    searched: str | tuple[str, ...] = target.type
+    chosen: Pairs = []
+    if target.inner or not target.type:
+        chosen = [pair for pair in pairs if pair[0] == "_type"]
+        searched = _several(endpoint, target, chosen)
+        pairs = [pair for pair in pairs if pair[0] != "_type"]
+    query = parse(searched, pairs, lenient=lenient, now=endpoint.now(), vocabulary=vocabulary)
+    for type in query.needs - endpoint.types:
+        endpoint.own(type)
+    member = (membership(target.type, target.id, query.types),) if target.inner else ()
+    return replace(query, clauses=(*member, *query.clauses), used=(*chosen, *query.used))
+
+
+def _several(endpoint: Endpoint, target: Target, chosen: Pairs) -> tuple[str, ...]:
+    """Return the types that are searched at ``target``; ``chosen`` are the ``_type`` that choose among them."""
+    if target.inner and target.type not in COMPARTMENTS:
+        raise NotFound(f"{target.type[:64]} has no compartment; {', '.join(sorted(COMPARTMENTS))} have")
+    possible = members(target.type) if target.inner else tuple(sorted(endpoint.types))
+    if target.inner not in ("", "*"):
+        if target.inner not in possible:
+            raise NotFound(f"a {target.inner[:64]} is never in the compartment of a {target.type}")
+        return (endpoint.own(target.inner),)
+    wanted = {endpoint.own(type, at="_type") for _, value in chosen for type in value.split(",")}
+    types = tuple(type for type in possible if type in endpoint.types and (not wanted or type in wanted))
+    if not types:
+        raise Unacceptable(f"_type names nothing that is ever in the compartment of a {target.type}", at="_type")
+    return types
 
 
 def without_cursor(pairs: Pairs) -> tuple[Pairs, Cursor | None]:

@@ -4,13 +4,15 @@ Source: https://hl7.org/fhir/R4/http.html#trules
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from polyclinic.fhir.bundle import Entry
-from polyclinic.fhir.outcome import Invalid, Issue, NotSupported, Refusal, Unacceptable
+from polyclinic.fhir.outcome import Invalid, Issue, Refusal, Unacceptable
+from polyclinic.fhir.patch import Patch
 from polyclinic.fhir.search.query import Query, parse
 from polyclinic.kit.http.message import Call
 from polyclinic.kit.rest.endpoint import Endpoint
+from polyclinic.kit.rest.patching import sent_patch
 from polyclinic.kit.rest.prefer import version_to_match
 from polyclinic.kit.rest.subset import WHOLE, Part, asked_part
 from polyclinic.kit.rest.targets import Target, target_of
@@ -21,10 +23,11 @@ from polyclinic.repository.transaction import new_id
 
 @dataclass(slots=True)
 class Step:
-    """One entry on its way. ``id`` is the one it creates, updates or deletes; if a condition finds another, that one's.
+    """One entry on its way. ``id`` is the one it creates, changes or deletes; if a condition finds another, that one's.
 
     ``sent_id`` is the id in the body of a conditional update. ``where`` is the condition of a conditional create,
-    update or delete; ``found`` what it matched.
+    update, patch or delete; ``found`` what it matched, ``others`` what a delete of several matched beside it.
+    ``patched`` is what a ``patch`` makes of its resource.
     """
 
     entry: Entry
@@ -34,9 +37,12 @@ class Step:
     sent_id: str = ""
     where: Query | None = None
     if_match: int | None = None
+    patch: Patch | None = None
+    patched: Resource | None = None
     part: Part = WHOLE
     found: Kept | None = None
-    written: Written | None = None
+    others: tuple[Kept, ...] = ()
+    written: list[Written] = field(default_factory=list)
 
     @property
     def resource(self) -> Resource:
@@ -54,19 +60,22 @@ class Step:
         """Whether this step changes nothing by its nature."""
         return self.entry.method in ("GET", "HEAD") or self.target.kind == "type-search"
 
-    def write(self) -> Write | None:
-        """Return what is to be written, None where the condition says that there is nothing to do."""
+    def writes(self) -> list[Write]:
+        """Return what is to be written, nothing where the condition says that there is nothing to do."""
         if self.entry.method == "DELETE":
-            return Delete(self.target.type, self.id, self.if_match) if self.id else None
+            ids = [self.id, *(kept.id for kept in self.others)] if self.id else []
+            return [Delete(self.target.type, id, self.if_match) for id in ids]
         if self.entry.method == "PUT":
-            return Update(self.resource, if_match=self.if_match)
-        return None if self.found else Create(self.resource, id=self.id)
+            return [Update(self.resource, if_match=self.if_match)]
+        if self.patched is not None:
+            return [Update(self.patched, if_match=self.if_match)]
+        return [] if self.found else [Create(self.resource, id=self.id)]
 
 
 def step_of(endpoint: Endpoint, entry: Entry) -> Step:
     """Return what ``entry`` is going to do; a new resource gets its id here.
 
-    Refuses: whatever the single interaction would refuse, and verbs that a transaction does not take here.
+    Refuses: whatever the single interaction would refuse, and what a transaction does not take.
     """
     call = call_of(endpoint, entry, "return=representation")
     target = target_of(call.path)
@@ -75,12 +84,12 @@ def step_of(endpoint: Endpoint, entry: Entry) -> Step:
     step = Step(entry, target, call)
     if step.reads:
         return _reading(step)
-    if entry.method == "PATCH":
-        raise NotSupported("PATCH is not offered here; use PUT")
     if target.kind not in ("type", "instance") or (entry.method, target.kind) == ("POST", "instance"):
         raise Unacceptable(f"a transaction cannot {entry.method} {entry.url[:200]!r}")
     step.if_match = version_to_match(call.headers.get("if-match"))
-    return _deleting(step) if entry.method == "DELETE" else _keeping(step, new_id(endpoint.now()))
+    if entry.method in ("DELETE", "PATCH"):
+        return _of_what_stands(step)
+    return _keeping(step, new_id(endpoint.now()))
 
 
 def call_of(endpoint: Endpoint, entry: Entry, prefer: str) -> Call:
@@ -110,7 +119,10 @@ def _reading(step: Step) -> Step:
     return step
 
 
-def _deleting(step: Step) -> Step:
+def _of_what_stands(step: Step) -> Step:
+    """Return ``step``, a deletion or a patch, knowing which resource it means."""
+    if step.entry.method == "PATCH":
+        step.patch = sent_patch(step.call)
     step.id = step.target.id
     if not step.id:
         step.where = _needed_condition(step)

@@ -10,18 +10,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 
 from polyclinic.fhir.bundle import ORDER, Entry, placed
 from polyclinic.fhir.links import ConditionalReference, Relinking
-from polyclinic.fhir.outcome import Issue, NotFound, PreconditionFailed, Refusal
+from polyclinic.fhir.outcome import Conflict, Issue, NotFound, PreconditionFailed, Refusal
 from polyclinic.fhir.validate import validate
 from polyclinic.kit.http.message import Answer, Call, refused
-from polyclinic.kit.rest.conditions import Asked, gather, refuse_unresolved, resolve, settle, uses_by_step
+from polyclinic.kit.rest.conditions import Asked, gather, refuse_unresolved, resolve, settle, together, uses_by_step
 from polyclinic.kit.rest.endpoint import Endpoint
 from polyclinic.kit.rest.prefer import Preference
 from polyclinic.kit.rest.reading import shown
 from polyclinic.kit.rest.responses import response_entry
 from polyclinic.kit.rest.steps import Step, faults, refuse, step_of
+from polyclinic.kit.rest.transaction_patches import apply_patches, patch_faults
 from polyclinic.kit.rest.written import told
 from polyclinic.repository import Transaction
-from polyclinic.repository.model import Written
+from polyclinic.repository.model import Write, Written
 
 AT_A_STRETCH = 50
 """How many entries are judged before other requests get their turn."""
@@ -43,11 +44,13 @@ async def transact(
     """
     steps, asked = await _judged(endpoint, entries)
     async with endpoint.repository.transaction() as transaction:
-        renamed = await settle(transaction, steps)
+        renamed = await settle(endpoint, transaction, steps)
         if renamed:
             refuse(_overlaps(steps))
             await _relinked(steps, renamed)
         await _check_versions(transaction, steps)
+        also_asked = await apply_patches(endpoint, transaction, steps, _addresses(steps) | renamed)
+        asked = together(asked, also_asked)
         await _write(transaction, steps, await resolve(transaction, asked))
         shown_here = await _read(transaction, steps)
     return [
@@ -66,17 +69,21 @@ async def _judged(endpoint: Endpoint, entries: Sequence[Entry | Refusal]) -> tup
         try:
             steps.append(step_of(endpoint, entry))
         except Refusal as refusal:
-            issues += faults(entry, refusal)
+            issues += patch_faults(entry, refusal) if entry.method == "PATCH" else faults(entry, refusal)
     issues += _overlaps(steps)
     issues += _repeated_addresses(steps)
-    addresses = {url: step.address for step in _keeping(steps) if (url := step.entry.full_url)}
-    references = await _relinked(steps, addresses)
+    references = await _relinked(steps, _addresses(steps))
     asked, unanswerable = gather(endpoint, references)
     issues += unanswerable
     async for step in _paced(_keeping(steps)):
         issues += placed(validate(step.resource), f"{step.entry.place}.resource")
     refuse(issue for issue in issues if issue.severity in ("error", "fatal"))
     return steps, asked
+
+
+def _addresses(steps: Iterable[Step]) -> dict[str, str]:
+    """Return by ``fullUrl`` what links to the resource of an entry will say."""
+    return {url: step.address for step in _keeping(steps) if (url := step.entry.full_url)}
 
 
 def _keeping(steps: Iterable[Step]) -> list[Step]:
@@ -118,6 +125,7 @@ def _overlaps(steps: Iterable[Step]) -> list[Issue]:
 
 def _identities(step: Step) -> list[object]:
     identities: list[object] = [step.address] if step.id else []
+    identities += [f"{kept.type}/{kept.id}" for kept in step.others]
     if step.where is not None:
         identities.append((step.target.type, step.where.clauses))
     return identities
@@ -161,12 +169,20 @@ async def _write(transaction: Transaction, steps: Iterable[Step], unresolved: di
 
 
 async def _keep(transaction: Transaction, steps: Iterable[Step]) -> None:
-    planned = [(step, write) for step in steps if (write := step.write()) is not None]
+    planned = [(step, write) for step in steps for write in step.writes()]
     for start in range(0, len(planned), AT_ONCE):
         part = planned[start : start + AT_ONCE]
-        written = await transaction.write([write for _, write in part])
+        written = await _written_now(transaction, [write for _, write in part])
         for (step, _), done in zip(part, written, strict=True):
-            step.written = done
+            step.written.append(done)
+
+
+async def _written_now(transaction: Transaction, writes: Sequence[Write]) -> list[Written]:
+    """Write. Refuses: ``Conflict`` where a version that stood when this transaction looked stands no more."""
+    try:
+        return await transaction.write(writes)
+    except PreconditionFailed as refusal:
+        raise Conflict("somebody else changed one of the resources at the same time") from refusal
 
 
 async def _read(transaction: Transaction, steps: Iterable[Step]) -> dict[int, Answer]:
@@ -204,13 +220,14 @@ async def _performed(call: Call, perform: Perform) -> Answer:
 
 def _written(step: Step, preference: Preference) -> Answer:
     """Return what the single interaction would have answered."""
-    written = step.written or Written(step.found, created=False, changed=False)
+    written = step.written[0] if step.written else Written(step.found, created=False, changed=False)
     deleting = step.entry.method == "DELETE"
-    answer = Answer(204 if deleting else 201 if written.created else 200, kept=written.kept)
+    kept = None if step.others else written.kept
+    answer = Answer(204 if deleting else 201 if written.created else 200, kept=kept)
     if not deleting:
         answer.headers["location"] = step.address
     if preference.returning == "OperationOutcome":
-        answer.body = told(written)
+        answer.body = told(*step.written)
     elif preference.returning == "representation" and written.kept and written.kept.body:
         answer.body = written.kept.body
     return answer

@@ -9,6 +9,7 @@ from polyclinic.fhir.outcome import (
     Issue,
     MultipleMatches,
     NotSupported,
+    TooCostly,
     Unacceptable,
     operation_outcome,
 )
@@ -19,7 +20,11 @@ from polyclinic.kit.http.negotiation import agreed_body, without_format
 from polyclinic.kit.rest.endpoint import Endpoint, version_headers
 from polyclinic.kit.rest.prefer import preferred, version_to_match
 from polyclinic.kit.rest.targets import Target
+from polyclinic.repository import Transaction
 from polyclinic.repository.model import Create, Delete, Kept, Resource, Update, Written
+
+MOST_DELETED = 1000
+"""How many resources one conditional delete deletes."""
 
 
 async def create(endpoint: Endpoint, call: Call, target: Target) -> Answer:
@@ -30,7 +35,7 @@ async def create(endpoint: Endpoint, call: Call, target: Target) -> Answer:
     validated(resource)
     unless = condition(target.type, call.headers.get("if-none-exist"), at="If-None-Exist")
     written = await endpoint.repository.write(Create(resource, unless=unless))
-    return _answer(endpoint, call, written)
+    return written_answer(endpoint, call, written)
 
 
 async def update(endpoint: Endpoint, call: Call, target: Target) -> Answer:
@@ -42,7 +47,7 @@ async def update(endpoint: Endpoint, call: Call, target: Target) -> Answer:
     validated(resource)
     if_match = version_to_match(call.headers.get("if-match"))
     written = await endpoint.repository.write(Update(resource, if_match=if_match))
-    return _answer(endpoint, call, written)
+    return written_answer(endpoint, call, written)
 
 
 async def update_where(endpoint: Endpoint, call: Call, target: Target) -> Answer:
@@ -55,7 +60,7 @@ async def update_where(endpoint: Endpoint, call: Call, target: Target) -> Answer
     validated(resource)
     if_match = version_to_match(call.headers.get("if-match"))
     written = await endpoint.repository.write(Update(resource, if_match=if_match, where=where))
-    return _answer(endpoint, call, written)
+    return written_answer(endpoint, call, written)
 
 
 async def delete(endpoint: Endpoint, call: Call, target: Target) -> Answer:
@@ -67,18 +72,30 @@ async def delete(endpoint: Endpoint, call: Call, target: Target) -> Answer:
 
 
 async def delete_where(endpoint: Endpoint, call: Call, target: Target) -> Answer:
-    """Delete the one resource that the query of the URL finds; none is no error, several are refused."""
+    """Delete what the query of the URL finds; none is no error, several are refused unless the endpoint allows it."""
     where = condition(target.type, call.query, at="the query of the URL")
     if where is None:
         raise Unacceptable(f"a delete needs an id (DELETE {target.type}/id) or a condition ({target.type}?...)")
     async with endpoint.repository.transaction() as transaction:
         await transaction.lock([where])
-        found = single(await transaction.match(where), target.type)
-        if found is None:
-            return _deleted(call, Written(None, created=False, changed=False))
+        found = await to_delete(endpoint, transaction, where)
         if_match = version_to_match(call.headers.get("if-match"))
-        (written,) = await transaction.write([Delete(found.type, found.id, if_match=if_match)])
-    return _deleted(call, written)
+        listed = await transaction.write([Delete(each.type, each.id, if_match=if_match) for each in found])
+    return _deleted(call, *listed)
+
+
+async def to_delete(endpoint: Endpoint, transaction: Transaction, where: Query) -> list[Kept]:
+    """Return what a conditional delete deletes.
+
+    Refuses: ``MultipleMatches`` for several where the endpoint deletes one at most, ``TooCostly`` for too many.
+    """
+    if endpoint.conditional_delete == "single":
+        found = single(await transaction.match(where), where.type or "")
+        return [found] if found else []
+    matches = await transaction.match(where, MOST_DELETED + 1)
+    if len(matches) > MOST_DELETED:
+        raise TooCostly(f"the condition matches more than {MOST_DELETED} resources, the most that are deleted at once")
+    return matches
 
 
 def only(call: Call, *allowed: str) -> None:
@@ -152,7 +169,8 @@ def _refuse_if_none_match(call: Call) -> None:
         raise NotSupported("If-None-Match guards reads only; use If-None-Exist to create once", at="If-None-Match")
 
 
-def _answer(endpoint: Endpoint, call: Call, written: Written) -> Answer:
+def written_answer(endpoint: Endpoint, call: Call, written: Written) -> Answer:
+    """Return the answer to a create, update or patch, with as much of the resource as the client prefers."""
     kept = written.kept
     assert kept is not None and kept.body is not None  # a create or update leaves a resource
     location = f"{endpoint.url(kept)}/_history/{kept.version}"
@@ -165,19 +183,22 @@ def _answer(endpoint: Endpoint, call: Call, written: Written) -> Answer:
     return answer
 
 
-def _deleted(call: Call, written: Written) -> Answer:
-    headers = version_headers(written.kept) if written.kept else {}
+def _deleted(call: Call, *listed: Written) -> Answer:
+    kept = listed[0].kept if len(listed) == 1 else None
+    headers = version_headers(kept) if kept else {}
     if preferred(call.headers).returning == "OperationOutcome":
-        return Answer(200, told(written), headers, written.kept)
-    return Answer(204, headers=headers, kept=written.kept)
+        return Answer(200, told(*listed), headers, kept)
+    return Answer(204, headers=headers, kept=kept)
 
 
-def told(written: Written) -> bytes:
-    """Return an OperationOutcome that says in words what ``written`` did."""
-    if not written.changed:
+def told(*listed: Written) -> bytes:
+    """Return an OperationOutcome that says in words what the writes of one interaction did."""
+    changed = [written for written in listed if written.changed]
+    written = changed[0] if changed else None
+    if written is None:
         sentence = "nothing had to be changed"
     elif written.kept is not None and written.kept.deleted:
-        sentence = "deleted"
+        sentence = "deleted" if len(changed) == 1 else f"deleted {len(changed)} resources"
     else:
         sentence = "created" if written.created else "updated"
     return encode(operation_outcome([Issue("informational", sentence, severity="information")]))

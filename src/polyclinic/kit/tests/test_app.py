@@ -144,13 +144,15 @@ async def test_metadata_tells_what_is_offered_and_each_interaction_works(service
     statement = heard.json
     (rest,) = statement["rest"]
     assert {resource["type"] for resource in rest["resource"]} == set(MANIFEST.owns)
-    assert {item["code"] for item in rest["interaction"]} == {"batch", "transaction", "history-system"}
+    assert {item["code"] for item in rest["interaction"]} == {"batch", "transaction", "history-system", "search-system"}
     assert (await service.get("/fhir/metadata", if_none_match=heard.headers["etag"])).status == 304
     assert (await service.post("/fhir/CapabilityStatement", statement)).status == 201
     for resource in rest["resource"]:
         offered = {item["code"] for item in resource["interaction"]}
         assert offered >= {"read", "vread", "create", "update", "delete", "search-type", "history-type"}
         for parameter in resource["searchParam"]:
-            value = {"date": "2020", "number": "1", "quantity": "1", "reference": "x"}.get(parameter["type"], "x")
+            value = {"date": "2020", "number": "1", "quantity": "1", "reference": "x", "composite": "2020$2020"}.get(
+                parameter["type"], "x"
+            )
             answered = await service.get(f"/fhir/{resource['type']}?{parameter['name']}={value}&_count=1")
             assert answered.status == 200, (parameter, answered.body)

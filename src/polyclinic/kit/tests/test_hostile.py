@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from polyclinic.fhir.search.parameters import supported
+from polyclinic.fhir.search.vocabulary import R4
 
 VALUES = (
     *(
@@ -90,7 +90,7 @@ async def test_no_query_breaks_the_service(service, seed):
     random = Random(seed)
     for _ in range(150):
         type = random.choice(("Patient", "Observation"))
-        names = [*supported(type), *CONTROLS]
+        names = [*R4.of(type), *CONTROLS]
         chosen = [
             (random.choice(names) + random.choice(MODIFIERS), random.choice(VALUES))
             for _ in range(random.choice((1, 1, 2)))

@@ -1,5 +1,6 @@
 """Searches and histories over HTTP: bundles, links, paging, parts, strict and lenient."""
 
+import asyncio
 from secrets import token_hex
 
 import pytest
@@ -177,6 +178,38 @@ async def test_history_since_a_moment(service):
     assert (await service.get("/fhir/Organization/_history?_since=2999-01-01")).json.get("entry") is None
     assert (await service.get("/fhir/Organization/_history?_since=yesterday")).status == 400
     assert (await service.get("/fhir/Organization/_history?color=red")).status == 400
+
+
+async def test_history_at_a_time_is_what_stood_then(service):
+    kept = (await service.post("/fhir/Organization", {"resourceType": "Organization", "name": "a"})).json
+    address = f"/fhir/Organization/{kept['id']}"
+    await asyncio.sleep(0.02)
+    changed = (await service.put(address, {**kept, "active": True})).json
+    await asyncio.sleep(0.02)
+    await service.delete(address)
+    first, second = kept["meta"]["lastUpdated"], changed["meta"]["lastUpdated"]
+
+    async def versions(query):
+        bundle = (await service.get(f"{address}/_history?{query}")).json
+        assert validate(bundle) == []
+        return [entry["response"]["etag"] for entry in bundle.get("entry", ())]
+
+    assert await versions(f"_at={first}") == ['W/"1"']
+    assert await versions(f"_at={second}") == ['W/"2"']
+    assert await versions(f"_at={second[:10]}") == ['W/"3"', 'W/"2"', 'W/"1"']
+    assert await versions(f"_at={second[:4]}&_since={second}") == ['W/"3"', 'W/"2"']
+    assert await versions("_at=2999") == ['W/"3"']
+    assert await versions("_at=1999-12") == []
+    for scope in ("/fhir/Organization/_history", "/fhir/_history"):
+        entries = await walked(service, f"{scope}?_at={second}&_count=3")
+        mine = [entry for entry in entries if entry["fullUrl"].endswith(kept["id"])]
+        assert [entry["response"]["etag"] for entry in mine] == ['W/"2"']
+
+
+@pytest.mark.parametrize("value", ["yesterday", "gt2020", "", "2020&_at=2021", "2020-13", "2020-02-30"])
+async def test_history_at_no_time_is_refused(service, value):
+    heard = await service.get(f"/fhir/Organization/_history?_at={value}")
+    assert (heard.status, heard.places) == (400, ["_at"])
 
 
 async def test_history_of_all_pages_over_types(service):

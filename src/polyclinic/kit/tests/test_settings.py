@@ -33,6 +33,7 @@ def test_settings_are_read_by_name():
         ("POLYCLINIC_SERVICES", "{", "JSON object"),
         ("POLYCLINIC_BASE_URL", "localhost", "http://"),
         ("POLYCLINIC_LOG_LEVEL", "loud", "debug"),
+        ("POLYCLINIC_CONDITIONAL_DELETE", "all", "single or multiple"),
     ],
 )
 def test_settings_that_cannot_be_used_name_themselves_and_the_way_out(name, value, hint):

@@ -47,7 +47,9 @@ async def test_a_connection_that_was_cut_is_replaced(pool):
     async with pool.lease() as victim, pool.lease() as other:
         victims = await backend(victim)
         await other.execute("select pg_terminate_backend($1)", victims)
-        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError)):
+        with pytest.raises(
+            (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, ConnectionError)
+        ):
             await victim.fetchval("select 1")
     assert await pool.fetchval("select 1") == 1
     assert victims not in {await pool.fetchval("select pg_backend_pid()") for _ in range(3)}

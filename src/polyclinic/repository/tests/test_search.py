@@ -4,13 +4,14 @@ from decimal import Decimal
 
 import pytest
 
-from polyclinic.fhir.outcome import NotSupported, Unacceptable
+from polyclinic.fhir.outcome import Unacceptable
 from polyclinic.fhir.search.pairs import pair
 from polyclinic.fhir.search.query import parse
 from polyclinic.fhir.search.terms import code_term, reference_term
-from polyclinic.repository.keys import key_of
+from polyclinic.repository.keys import identity_of, key_of, link_key
 from polyclinic.repository.model import Create, Cursor, Update
-from polyclinic.repository.plan import ByHits, ByIds, ByTerms, CommonTerms, plan
+from polyclinic.repository.plan import ByHits, ByIds, ByKeys, CommonTerms, plan
+from polyclinic.repository.resolve import Resolver
 
 PATIENT = reference_term("Observation.subject", "Patient/ada")
 LOINC = "http://loinc.org"
@@ -250,28 +251,36 @@ async def test_a_type_without_conditions_counts_all_of_it(filled):
     assert await filled.count(query("ValueSet")) == 1
 
 
-async def test_a_search_over_all_types_is_refused(filled):
-    with pytest.raises(NotSupported):
-        await filled.search(parse(None, []))
+async def planned(filled, text, common=None):
+    common = common or CommonTerms()
+    async with filled.transaction() as transaction:
+        question = await Resolver(transaction._connection, common).question(query(text))
+    return plan(question, common)
 
 
-def test_the_rarest_term_leads():
-    asked = query("Observation?category=vital-signs&patient=ada&status=final")
-    assert plan(asked, CommonTerms()).lead == plan(query("Observation?patient=ada"), CommonTerms()).lead
+async def test_the_rarest_term_leads(filled):
+    chosen = await planned(filled, "Observation?category=vital-signs&patient=ada&status=final")
+    assert chosen.lead == (await planned(filled, "Observation?patient=ada")).lead
 
 
-def test_a_patient_and_a_kind_are_asked_as_one():
-    chosen = plan(query("Observation?code=29463-7&status=final&subject=Patient/ada"), CommonTerms())
-    assert chosen.lead == ByTerms((key_of(pair(PATIENT, code_term("Observation.code", "29463-7"))),))
-    assert len(chosen.checks) == 1
-    by_system = plan(query("Observation?code=http://loinc.org|&patient=ada"), CommonTerms())
-    assert by_system.lead == ByTerms((key_of(PATIENT),))
+async def test_a_patient_and_a_kind_are_asked_as_one(filled):
+    both = ByKeys((key_of(pair(PATIENT, code_term("Observation.code", "29463-7"))),))
+    chosen = await planned(filled, "Observation?code=29463-7&status=final&subject=Patient/ada")
+    assert (chosen.lead, len(chosen.checks)) == (both, 1)
+    assert (await planned(filled, "Observation?code=29463-7&patient.family=muller")).lead == both
+    by_system = await planned(filled, "Observation?code=http://loinc.org|&patient=ada")
+    assert by_system.lead == ByKeys((key_of(PATIENT),))
 
 
-def test_a_text_leads_where_terms_are_common():
-    male = plan(query("Patient?gender=male"), CommonTerms()).lead
-    assert isinstance(male, ByTerms)
+async def test_a_text_leads_where_terms_are_common(filled):
+    male = (await planned(filled, "Patient?gender=male")).lead
+    assert isinstance(male, ByKeys)
     common = CommonTerms(dict.fromkeys(male.keys, 1e6))
-    chosen = plan(query("Patient?gender=male&name=smith"), common)
-    assert isinstance(chosen.lead, ByHits)
-    assert isinstance(plan(query("Patient?_id=a&name=smith"), common).lead, ByIds)
+    assert isinstance((await planned(filled, "Patient?gender=male&name=smith", common)).lead, ByHits)
+    assert isinstance((await planned(filled, "Patient?_id=a&name=smith", common)).lead, ByIds)
+
+
+def test_the_key_of_a_reference_is_made_of_its_halves():
+    assert key_of(PATIENT) == link_key("Observation.subject") ^ identity_of("Patient/ada")
+    assert key_of(pair(PATIENT, "x\0cy")) == key_of(PATIENT) ^ key_of("x\0cy")
+    assert key_of("x\0sr\0&") != key_of("x\0sr") ^ key_of("")

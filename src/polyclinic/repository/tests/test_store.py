@@ -1,6 +1,7 @@
 """What is kept, how versions follow one another, and what a transaction promises."""
 
 import asyncio
+from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -11,8 +12,9 @@ from polyclinic.fhir.json import decode
 from polyclinic.fhir.outcome import Conflict, MultipleMatches, PreconditionFailed
 from polyclinic.fhir.search.query import parse
 from polyclinic.repository import Repository
+from polyclinic.repository.history import Wanted
 from polyclinic.repository.migrate import NewerDatabase
-from polyclinic.repository.model import Create, Delete, Update
+from polyclinic.repository.model import Create, Delete, Stretch, Update
 from polyclinic.repository.tests.conftest import Clock
 
 
@@ -168,8 +170,38 @@ async def test_history_of_a_type_is_newest_first_and_pages(repository):
     rest = await repository.history(type="ValueSet", count=3, cursor=first.next)
     assert [kept.version for kept in first.items + rest.items] == [5, 4, 3, 2, 1]
     assert rest.next is None
-    since = await repository.history(type="ValueSet", count=9, since=first.items[1].updated)
+    since = await repository.history(type="ValueSet", count=9, wanted=Wanted(since=first.items[1].updated))
     assert [kept.version for kept in since.items] == [5, 4]
+
+
+@pytest.mark.parametrize("scope", [{"type": "Library", "id": "l"}, {"type": "Library"}, {}])
+async def test_history_at_a_time_is_what_stood_then(repository, scope):
+    """Five versions a second apart, the last a deletion: each stands from its second until the next one's."""
+    written = [
+        (await repository.write(Update({"resourceType": "Library", "id": "l", "version": str(n)}))).kept
+        for n in range(4)
+    ]
+    written.append((await repository.write(Delete("Library", "l"))).kept)
+    times = [kept.updated for kept in written]
+    first = written[0].version
+    half = timedelta(milliseconds=500)
+
+    async def versions(begin, end, **more):
+        wanted = Wanted(at=Stretch(begin, end), **more)
+        found, cursor = [], None
+        while True:
+            page = await repository.history(**scope, wanted=wanted, count=2, cursor=cursor)
+            found += [kept.version - first for kept in page.items if kept.type == "Library"]
+            cursor = page.next
+            if cursor is None:
+                return found
+
+    assert await versions(times[1], times[1] + half) == [1]
+    assert await versions(times[1] - half, times[1]) == [0]
+    assert await versions(times[1] - half, times[1] + half) == [1, 0]
+    assert (await versions(times[0] - half, times[4] + half))[:5] == [4, 3, 2, 1, 0]
+    assert await versions(times[4] + half, times[4] + 2 * half) == [4]
+    assert await versions(times[1] - half, times[1] + half, since=times[1]) == [1]
 
 
 async def test_the_change_feed_skips_no_late_commit_and_keeps_each_resources_order(dsn, repository):
@@ -203,7 +235,7 @@ async def test_migrations_run_once_even_by_several_at_once(dsn):
     for each in opened:
         await each.close()
     connection = await asyncpg.connect(dsn)
-    assert await connection.fetchval("select count(*) from migration") == 1
+    assert await connection.fetchval("select count(*) from migration") == 2
     await connection.close()
 
 

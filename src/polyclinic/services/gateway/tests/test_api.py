@@ -105,6 +105,18 @@ async def test_single_requests_are_handed_on(house):
     assert (await house.gateway.send("HEAD", address)).status == 200
 
 
+async def test_patches_and_operations_are_handed_on(house):
+    made = await house.gateway.post("/fhir/Patient", PATIENT)
+    address = f"/fhir/Patient/{made.json['id']}"
+    change = [{"op": "add", "path": "/gender", "value": "female"}]
+    patched = await house.gateway.send("PATCH", address, change, content_type="application/json-patch+json")
+    assert (patched.status, patched.json["gender"]) == (200, "female")
+    meta = await house.gateway.get(f"{address}/$meta")
+    assert meta.json["parameter"][0]["valueMeta"]["versionId"] == "2"
+    refused = await house.gateway.post("/fhir/$convert", PATIENT)
+    assert (refused.status, refused.codes, "$convert" in refused.said) == (400, ["not-supported"], True)
+
+
 async def test_what_concerns_all_services_is_refused_naming_them(house):
     for path in ("/fhir/_history", "/fhir?_type=Patient"):
         heard = await house.gateway.get(path)

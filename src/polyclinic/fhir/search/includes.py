@@ -1,0 +1,73 @@
+"""Includes: which resources are to come along with those that were searched for.
+
+Source: https://hl7.org/fhir/R4/search.html#revinclude
+"""
+
+from dataclasses import dataclass
+
+from polyclinic.fhir import definitions
+from polyclinic.fhir.outcome import NotSupported, Unacceptable
+from polyclinic.fhir.search.meaning.linked import reference_of
+from polyclinic.fhir.search.parameters import Parameter
+from polyclinic.fhir.search.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """One ``_include``, or with ``reverse`` one ``_revinclude``.
+
+    ``paths`` are where the reference stands, None for any; ``target`` is the type it must lead to, if any. With
+    ``iterate`` it applies to what was included, too.
+    """
+
+    paths: tuple[str, ...] | None
+    target: str | None = None
+    reverse: bool = False
+    iterate: bool = False
+
+
+def include(vocabulary: Vocabulary, searched: tuple[str, ...], name: str, value: str) -> list[Include]:
+    """Return what ``_include=value`` asks (``name`` may carry ``:iterate``), one for each type that a target needs.
+
+    Raises: ``Unacceptable`` or ``NotSupported`` naming the parameter.
+    """
+    code, _, modifier = name.partition(":")
+    if modifier not in ("", "iterate", "recurse"):
+        raise Unacceptable(f"{code} takes :iterate, not :{modifier[:64]}", at=name)
+    reverse, iterate = code == "_revinclude", bool(modifier)
+    source, parameter_code, target = _parts(name, value)
+    if source == "*":
+        if reverse:
+            raise NotSupported("_revinclude names the type it comes from, such as Observation:*", at=name)
+        return [Include(None, iterate=iterate)]
+    if not reverse and not iterate and source not in searched:
+        raise Unacceptable(f"{value[:200]} can't be included: {source} is not what is searched for", at=name)
+    if parameter_code == "*":
+        return [Include(_all_references(vocabulary, source), target, reverse, iterate)]
+    parameter = reference_of(vocabulary, source, parameter_code, name)
+    if target is not None and target not in parameter.targets:
+        raise Unacceptable(f"{parameter_code} of {source} never refers to a {target}", at=name)
+    return [Include((path,), target or aim, reverse, iterate) for path, aim in _aims(parameter)]
+
+
+def _parts(name: str, value: str) -> tuple[str, str, str | None]:
+    parts = value.split(":")
+    if value == "*":
+        return "*", "*", None
+    if len(parts) not in (2, 3) or not all(parts):
+        raise Unacceptable(
+            f"{name} takes [type]:[parameter] or [type]:[parameter]:[target], not {value[:200]!r}", at=name
+        )
+    for type in (parts[0], *parts[2:]):
+        if type not in definitions.RESOURCE_TYPES:
+            raise Unacceptable(f"{name} names {type[:64]!r}, which is no resource type of FHIR R4", at=name)
+    return parts[0], parts[1], parts[2] if len(parts) == 3 else None
+
+
+def _all_references(vocabulary: Vocabulary, type: str) -> tuple[str, ...]:
+    found = [path for p in vocabulary.of(type).values() if p.type == "reference" for path, _ in _aims(p)]
+    return tuple(dict.fromkeys(found))
+
+
+def _aims(parameter: Parameter) -> list[tuple[str, str | None]]:
+    return [(branch.path, branch.target) for branch in parameter.branches if "Reference" in branch.types]
