@@ -1,0 +1,103 @@
+"""Random resources and random questions: the service's answers are those of the oracle, by family of questions.
+
+A run draws some sets of resources, loads each into one running service and asks many questions about it. More sets
+are drawn where ``DIFFERENTIAL_EXAMPLES`` says how many for each family: then with a new seed each time, and a failure
+is made smaller before it is told, which takes minutes.
+"""
+
+import os
+from datetime import UTC, datetime
+
+import pytest
+from asking import ask, count, delete_all, difference, put_all
+from drawn import HERE
+from drawn.questions import FAMILIES, LAST, Question
+from drawn.resources import drawn_resources
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from oracle import Oracle
+
+from polyclinic.fhir.json import decode, encode
+from polyclinic.kit.testing import database, running
+from polyclinic.services.records.main import create
+
+SETS = os.environ.get("DIFFERENTIAL_EXAMPLES")
+QUESTIONS = 12
+BATCHES = 3
+"""Transactions that a set is loaded by, so that not all of it was written at one moment."""
+PAGES = (1000, 3)
+
+
+@pytest.fixture(scope="module")
+async def service():
+    """Return a client of the records service."""
+    async with database() as dsn, running(create, postgresql=dsn) as client:
+        yield client
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@settings(
+    max_examples=int(SETS or 10),
+    derandomize=SETS is None,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=False,
+    phases=(Phase.generate, Phase.shrink) if SETS else (Phase.generate,),
+)
+@given(resources=drawn_resources(), chance=st.data())
+async def test_answers_are_those_of_the_oracle(service, family, resources, chance):
+    questions = chance.draw(st.lists(FAMILIES[family], min_size=1, max_size=QUESTIONS, unique=True))
+    try:
+        oracle, written = await loaded(service, resources)
+        for question in questions:
+            await compare(service, oracle, dated(question, written), resources)
+    finally:
+        await delete_all(service, [(one["resourceType"], one["id"]) for one in resources])
+
+
+async def loaded(service, resources):
+    """Load the resources; return an oracle that knows when each was written, and these moments in order."""
+    kept = []
+    for batch in filter(None, (resources[number::BATCHES] for number in range(BATCHES))):
+        times = await put_all(service, decode(placed(encode(batch).decode(), service).encode()))
+        kept += [
+            {**one, "meta": {**one.get("meta", {}), "lastUpdated": time}}
+            for one, time in zip(batch, times, strict=True)
+        ]
+    moments = sorted({one["meta"]["lastUpdated"] for one in kept}) or ["2000-01-01T00:00:00Z"]
+    return Oracle(kept, HERE, now=datetime.now(UTC)), moments  # noqa: TID251
+
+
+def placed(text, service):
+    """Return ``text`` with the address of the running service in it."""
+    return text.replace(HERE, f"{service.root}/fhir")
+
+
+def dated(question, moments):
+    """Return the question with moments of writing in place of their names."""
+
+    def put(value):
+        for place, name in enumerate(LAST):
+            value = value.replace(name, moments[place % len(moments)])
+        return value
+
+    pairs = tuple((name, put(value)) for name, value in question.pairs)
+    return Question(question.type, pairs, question.compartment)
+
+
+async def compare(service, oracle, question, resources):
+    """Ask both and compare matches, their order, their number and what is included."""
+    asked = tuple((name, placed(value, service)) for name, value in question.pairs)
+    theirs = oracle.search(question.type, question.pairs, compartment=question.compartment)
+    told = f"{question.path}?{'&'.join(f'{name}={value}' for name, value in question.pairs)}"
+    for page in PAGES:
+        matches, included = await ask(service, question.path, asked, count=page)
+        assert len(matches) == len(set(matches)), f"{told}: a resource is on two pages"
+        for ours, expected in ((set(matches), set(theirs.matches)), (included, theirs.included)):
+            differing = [one for one in resources if (one["resourceType"], one["id"]) in ours ^ expected]
+            assert ours == expected, difference(told, ours, expected, differing)
+        if question.sort:
+            ranks = [[oracle.rank(key, question.sort) for key in keys] for keys in (matches, theirs.matches)]
+            assert ranks[0] == ranks[1], difference(told, matches, theirs.matches, resources)
+    assert await count(service, question.path, asked) == len(theirs.matches), told
