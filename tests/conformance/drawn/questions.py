@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
+from oracle import Definitions
 
 from drawn import IDS, NOWHERE
 from drawn.kinds import PREFIXES
@@ -24,22 +25,7 @@ BACK = {
     for type in PARAMETERS
 }
 """Type -> which parameters of which types lead to it."""
-COMPARTMENTS = {
-    "Patient": (
-        "Observation",
-        "Condition",
-        "Encounter",
-        "MedicationRequest",
-        "List",
-        "Provenance",
-        "Patient",
-        "Device",
-    ),
-    "Encounter": ("Observation", "Condition", "DiagnosticReport", "MedicationRequest"),
-    "Practitioner": ("Observation", "Encounter", "Condition", "Patient", "MedicationRequest"),
-    "RelatedPerson": ("Encounter", "Patient", "Observation"),
-    "Device": ("Observation", "MedicationRequest", "Provenance"),
-}
+COMPARTMENTS = ("Patient", "Encounter", "Practitioner", "RelatedPerson", "Device")
 
 
 @dataclass(frozen=True)
@@ -219,8 +205,8 @@ def sorted_by(draw):
 @st.composite
 def compartments(draw):
     """Draw questions within a compartment."""
-    name = draw(st.sampled_from(sorted(COMPARTMENTS)))
-    type = draw(st.sampled_from(COMPARTMENTS[name]))
+    name = draw(st.sampled_from(COMPARTMENTS))
+    type = draw(st.sampled_from(sorted(PARAMETERS.keys() & Definitions.compartment(name).keys())))
     filter = (_pair(draw, type, plain=True),) if draw(st.booleans()) else ()
     return Question(type, filter, (name, draw(st.sampled_from(IDS))))
 
