@@ -98,6 +98,12 @@ class Unacceptable(Refusal):
     code = "value"
 
 
+class Forbidden(Refusal):
+    """Understood, and not for whoever asks."""
+
+    code = "forbidden"
+
+
 class TooCostly(Refusal):
     """The request is larger than this server takes."""
 

@@ -110,6 +110,7 @@ def _interactions(manifest: Manifest, settings: Settings, opening: Opening, now:
         now=now,
         started=now(),
         conditional_delete=settings.conditional_delete,
+        explain=settings.explain,
     )
     return Interactions(endpoint).answer
 

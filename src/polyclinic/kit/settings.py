@@ -40,6 +40,7 @@ class Settings:
     owners: Mapping[str, str] = field(default_factory=dict)
     body_limit: int = 64 * 1024 * 1024
     conditional_delete: ConditionalDelete = "single"
+    explain: bool = False
     reindex_rate: int = 1000
     log_level: str = "info"
 
@@ -113,6 +114,12 @@ def _level(text: str) -> str:
     return text.lower()
 
 
+def _yes_or_no(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError("it is true or false")
+    return text.lower() == "true"
+
+
 def _conditional_delete(text: str) -> str:
     if text not in get_args(ConditionalDelete):
         raise ValueError(f"it is {' or '.join(get_args(ConditionalDelete))}")
@@ -129,6 +136,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "owners": _names,
     "log_level": _level,
     "conditional_delete": _conditional_delete,
+    "explain": _yes_or_no,
     "postgresql_password_file": Path,
     "nats_password_file": Path,
 }

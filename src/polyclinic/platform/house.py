@@ -38,6 +38,7 @@ class House:
     log_level: str = "info"
     conditional_delete: str = "single"
     reindex_rate: str = "1000"
+    explain: str = "false"
     doors: dict[str, tuple[socket.socket, socket.socket]] = field(default_factory=dict)
     """By service: its port, for its neighbours and operators, and its unix socket, for the edge."""
 
@@ -120,6 +121,7 @@ class House:
             "LOG_LEVEL": self.log_level,
             "CONDITIONAL_DELETE": self.conditional_delete,
             "REINDEX_RATE": self.reindex_rate,
+            "EXPLAIN": self.explain,
             **self._events(name),
             **self._database(name),
         }

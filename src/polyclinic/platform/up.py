@@ -33,6 +33,8 @@ environment:
       a conditional delete deletes all that it finds, instead of refusing several
   {options.REINDEX_RATE}=1000
       resources a second that are indexed anew in the background, at most
+  {options.EXPLAIN}=true
+      a search with _explain=true tells how it is answered
 
 {options.EXIT_CODES}"""
 
@@ -92,6 +94,7 @@ def run(asked: argparse.Namespace) -> int:
         log_level=os.environ.get(options.LOG_LEVEL, "info"),
         conditional_delete=os.environ.get(options.CONDITIONAL_DELETE, "single"),
         reindex_rate=os.environ.get(options.REINDEX_RATE, "1000"),
+        explain=os.environ.get(options.EXPLAIN, "false"),
     )
     if asked.detach:
         return _detach(house, lambda state: _show(state, as_json=asked.json))

@@ -14,6 +14,8 @@ from polyclinic.fhir.search.vocabulary import Vocabulary
 from polyclinic.repository import feed, statements
 from polyclinic.repository.connect import Database, again_if_lost, open_pool, refusing
 from polyclinic.repository.everything import Belonging, Everything, everything
+from polyclinic.repository.explained import Explained, explained
+from polyclinic.repository.guard import bounded, estimated_cost, refuse_costly
 from polyclinic.repository.history import EVERYTHING, Wanted, history, kept
 from polyclinic.repository.included import Inclusion
 from polyclinic.repository.migrate import migrate
@@ -210,7 +212,8 @@ class Repository:
         """
         with refusing():
             await self._look_at_statistics()
-            found = await again_if_lost(lambda: self._found(self._pool, query, cursor))
+            async with bounded():
+                found = await again_if_lost(lambda: self._found(self._pool, query, cursor))
             total = await self.count(query) if query.total in ("accurate", "estimate") else None
         if total is None and cursor is None and found.next is None:
             total = len(found.items)
@@ -220,7 +223,19 @@ class Repository:
         """Return how many resources ``query`` finds."""
         with refusing():
             await self._look_at_statistics()
-            return await again_if_lost(lambda: self._counted(query))
+            async with bounded():
+                return await again_if_lost(lambda: self._counted(query))
+
+    async def explain(self, query: Query) -> Explained:
+        """Return how the first page of ``query`` is answered, and what PostgreSQL makes of it."""
+        with refusing():
+            await self._look_at_statistics()
+            async with bounded():
+                chosen, order = in_column_order(await self._planned(self._pool, query), order_of(query))
+                found = len((await self._found(self._pool, query, None)).items)
+                statement = statements.page(chosen, order, after=None, limit=query.count + 1)
+                cost = estimated_cost(chosen, order)
+                return await explained(self._pool, chosen, statement, cost=cost, found=found)
 
     async def everything(self, asked: Belonging, *, cursor: Cursor | None = None) -> Everything:
         """Return what belongs to one resource, behind ``cursor``; see ``everything``."""
@@ -246,6 +261,7 @@ class Repository:
 
     async def _counted(self, query: Query) -> int:
         chosen = await self._planned(self._pool, query)
+        refuse_costly(chosen, None)
         text, arguments = statements.count(chosen)
         return int(await self._pool.fetchval(text, *arguments))
 
@@ -253,6 +269,7 @@ class Repository:
         order = order_of(query)
         after = values_of(self._seal.open(cursor, _name_of(query)), order) if cursor is not None else None
         chosen, order = in_column_order(await self._planned(connection, query), order)
+        refuse_costly(chosen, order)
         text, arguments = statements.page(chosen, order, after=after, limit=query.count + 1)
         rows = await connection.fetch(text, *arguments)
         shown = rows[: query.count]

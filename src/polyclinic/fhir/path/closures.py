@@ -37,6 +37,10 @@ def located(evaluate: Evaluator, at: int) -> Evaluator:
     return run
 
 
+UNCOUNTED = 16
+"""Elements up to which going to them costs no effort: nearly every step of real data, so it is not counted."""
+
+
 def member(source: Evaluator, name: str) -> Evaluator:
     """Go to the elements of one name; a Quantity that was computed has ``value`` and ``unit``."""
     if source is this_itself:
@@ -51,18 +55,22 @@ def member(source: Evaluator, name: str) -> Evaluator:
                     reader(item, found)
             elif type(item) is Quantity and name in ("value", "unit"):
                 found.append(getattr(item, name))
+        if len(found) > UNCOUNTED:
+            scope.spend(len(found))
         return found
 
     return run
 
 
-def _children(name: str, this: Collection, _scope: Scope) -> Collection:
+def _children(name: str, this: Collection, scope: Scope) -> Collection:
     found: Collection = []
     for item in this:
         if type(item) is Node:
             reader = item.shape.readers.get(name)
             if reader is not None:
                 reader(item, found)
+    if len(found) > UNCOUNTED:
+        scope.spend(len(found))
     return found
 
 

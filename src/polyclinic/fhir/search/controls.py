@@ -103,6 +103,10 @@ def _contained_type(reading: Reading, value: str) -> None:
     _one_of(("container", "contained"), "_containedType", value)
 
 
+def _explain(reading: Reading, value: str) -> None:
+    reading.options["explain"] = _one_of(("true", "false"), "_explain", value) == "true"
+
+
 def _one_of(known: tuple[str, ...], name: str, value: str) -> str:
     if value not in known:
         raise Unacceptable(f"{name} is one of {', '.join(known)}, not {value[:64]!r}", at=name)
@@ -122,5 +126,6 @@ CONTROLS: Mapping[str, Callable[[Reading, str], None]] = MappingProxyType(
         "_elements": _elements,
         "_contained": _contained,
         "_containedType": _contained_type,
+        "_explain": _explain,
     }
 )

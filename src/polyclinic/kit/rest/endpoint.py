@@ -21,7 +21,7 @@ class Endpoint:
     """One FHIR endpoint. ``base`` is the public URL without a trailing slash, ``keep`` returns the open repository.
 
     ``keep`` refuses with ``Unavailable`` while the database is away. ``conditional_delete`` says whether a condition
-    that finds several resources deletes them all.
+    that finds several resources deletes them all, ``explain`` whether ``_explain`` is answered.
     """
 
     service: str
@@ -31,6 +31,7 @@ class Endpoint:
     now: Clock
     started: datetime
     conditional_delete: ConditionalDelete = "single"
+    explain: bool = False
 
     @property
     def repository(self) -> Repository:

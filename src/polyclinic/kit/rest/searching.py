@@ -13,6 +13,7 @@ from polyclinic.kit.http.message import Answer, Call, Pairs, read_pairs
 from polyclinic.kit.http.negotiation import is_form, without_format
 from polyclinic.kit.http.statuses import UnsupportedMediaType
 from polyclinic.kit.rest.endpoint import Endpoint
+from polyclinic.kit.rest.explaining import explain
 from polyclinic.kit.rest.pages import bundle, links, outcome_entry, search_entries
 from polyclinic.kit.rest.prefer import preferred
 from polyclinic.kit.rest.subset import part_asked
@@ -41,6 +42,8 @@ async def _search(endpoint: Endpoint, call: Call, target: Target, pairs: Pairs) 
     query = understood(endpoint, target, asked, lenient=preferred(call.headers).lenient)
     address = "/".join(filter(None, (endpoint.base, target.type, target.id, target.inner)))
     used = list(query.used)
+    if query.explain:
+        return await explain(endpoint, query)
     if query.summary == "count":
         told = await _outcome(endpoint, query)
         total = await endpoint.repository.count(query)

@@ -1,0 +1,70 @@
+"""The guard of costs: a question that would cost too much is refused with a reason and a way out, before it is asked.
+
+What is estimated are candidates that have to be looked at one by one. One that is only read in the order of the index
+stops at the end of its page; one whose answers have to be gathered first, or that reads bodies, does not.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from polyclinic.fhir.outcome import TooCostly
+from polyclinic.fhir.search.clauses import Words
+from polyclinic.repository.order import SortKey, is_index_order
+from polyclinic.repository.plan import ByColumn, Check, Either, Followed, Follows, Plan
+
+MOST_SECONDS = 30.0
+"""How long one question may take after all."""
+LARGEST_COST = 10_000_000.0
+"""Microseconds that a question may be taken to cost."""
+PER_CANDIDATE, PER_BODY = 3.0, 40.0
+"""Microseconds of looking at one candidate by its keys, and of reading one body of about 1 KB as JSON."""
+
+
+def estimated_cost(plan: Plan, order: Sequence[SortKey] | None) -> float:
+    """Return about how many microseconds ``plan`` costs, answered in ``order`` (None: only counted)."""
+    per_candidate = PER_CANDIDATE + PER_BODY * _bodies(plan.checks)
+    if order is not None and any(key.column == "json" for key in order):
+        per_candidate += PER_BODY
+    stops_early = order is not None and (is_index_order(tuple(order)) or isinstance(plan.lead, ByColumn))
+    if stops_early and not _bodies(plan.checks):
+        return 0.0
+    return plan.estimate * per_candidate
+
+
+def refuse_costly(plan: Plan, order: Sequence[SortKey] | None) -> None:
+    """Refuse with ``TooCostly`` what is estimated to cost more than ``LARGEST_COST``."""
+    cost = estimated_cost(plan, order)
+    if cost > LARGEST_COST:
+        why = "read one by one" if _bodies(plan.checks) else "gathered before the first can be told"
+        raise TooCostly(
+            f"about {plan.estimate:.0f} resources would have to be {why}, some {cost / 1e6:.0f} seconds of work; "
+            "narrow the search, by a patient, a code or a date, or leave out _sort, _text, _content or _total"
+        )
+
+
+@asynccontextmanager
+async def bounded() -> AsyncIterator[None]:
+    """Bound what is done inside to ``MOST_SECONDS``. Refuses: ``TooCostly`` beyond."""
+    try:
+        async with asyncio.timeout(MOST_SECONDS):
+            yield
+    except TimeoutError as error:
+        raise TooCostly(
+            f"the search took more than {MOST_SECONDS:.0f} seconds and was given up; "
+            "narrow it, by a patient, a code or a date"
+        ) from error
+
+
+def _bodies(checks: Sequence[Check]) -> int:
+    """Return how many times bodies are read for each candidate."""
+    found = 0
+    for check in checks:
+        match check:
+            case Words():
+                found += 1
+            case Follows(checks=inner) | Followed(checks=inner):
+                found += _bodies(inner)
+            case Either(groups):
+                found += sum(map(_bodies, groups))
+    return found
