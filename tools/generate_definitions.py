@@ -195,6 +195,7 @@ class Maker:
             choice=path.endswith("[x]"),
             targets=tuple(self.targets(element)),
             binding=self.binding(element),
+            summary=element.get("isSummary", False),
             invariants=self.invariants(element, known) + tuple(self.profile_rules(element)),
         )
 

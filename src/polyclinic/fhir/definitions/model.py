@@ -31,7 +31,7 @@ class Element(msgspec.Struct, frozen=True, omit_defaults=True):
     carries the type in its name, even where only one is allowed. ``max`` None means any number.
     ``targets`` are the types a Reference may point to, empty for any. ``binding`` is the
     URL of the value set its codes must come from, empty unless R4 requires it.
-    ``is_list`` tells whether JSON has an array.
+    ``summary`` tells whether it belongs to ``_summary=true``. ``is_list`` tells whether JSON has an array.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Element(msgspec.Struct, frozen=True, omit_defaults=True):
     choice: bool = False
     targets: tuple[str, ...] = ()
     binding: str = ""
+    summary: bool = False
     invariants: tuple[Invariant, ...] = ()
 
     @property

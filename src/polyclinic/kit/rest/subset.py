@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from polyclinic.fhir import definitions
 from polyclinic.fhir.json import decode, encode
-from polyclinic.fhir.outcome import NotSupported, Unacceptable
+from polyclinic.fhir.outcome import Unacceptable
 from polyclinic.fhir.search.query import Query, parse
 from polyclinic.kit.http.message import Call
 from polyclinic.kit.http.negotiation import without_format
@@ -25,7 +25,7 @@ _ALWAYS = frozenset({"resourceType", "id", "meta"})
 class Part:
     """Which part of a resource is asked for: all of it without ``summary`` and ``elements``."""
 
-    summary: Literal["text", "data"] | None = None
+    summary: Literal["true", "text", "data"] | None = None
     elements: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
@@ -33,6 +33,7 @@ class Part:
 
 
 WHOLE = Part()
+_SUMMARY = Part("true")
 
 
 def asked_part(call: Call) -> Part:
@@ -50,12 +51,8 @@ def asked_part(call: Call) -> Part:
 
 
 def part_asked(query: Query) -> Part:
-    """Return the part of each resource that ``query`` asks for. Refuses: ``NotSupported`` for ``_summary=true``."""
-    if query.summary == "true":
-        raise NotSupported(
-            "_summary=true is not supported; use _elements, _summary=text or _summary=data", at="_summary"
-        )
-    return Part(query.summary if query.summary in ("text", "data") else None, query.elements)
+    """Return the part of each resource that ``query`` asks for."""
+    return Part(query.summary if query.summary in ("true", "text", "data") else None, query.elements)
 
 
 def part_of(body: bytes, part: Part) -> bytes:
@@ -67,6 +64,8 @@ def subset(resource: dict[str, Any], part: Part) -> dict[str, Any]:
     """Return the elements of ``resource`` that belong to ``part``, with its mandatory ones, marked as a subset."""
     type = resource["resourceType"]
     kept = {name: value for name, value in resource.items() if _belongs(type, name.removeprefix("_"), part)}
+    if part.summary == "true" and not part.elements:
+        kept = {name: _summary_of(type, name, value) for name, value in kept.items()}
     meta = dict(kept.get("meta", {}))
     meta["tag"] = [*meta.get("tag", []), SUBSETTED]
     return {**kept, "meta": meta}
@@ -81,5 +80,21 @@ def _belongs(type: str, name: str, part: Part) -> bool:
     found = definitions.properties(type).get(name)
     if found is None:
         return False
+    if part.summary == "true" and not part.elements:
+        return found.element.summary or found.element.min > 0
     asked = part.elements or (part.summary,)
     return found.element.min > 0 or name in asked or found.element.name in asked
+
+
+def _summary_of(type: str, name: str, value: Any) -> Any:
+    """Return what of the ``value`` of a property belongs to a summary: of a backbone only some, else all of it."""
+    found = definitions.properties(type).get(name)
+    if found is None or definitions.structure(found.type).kind != "backbone":
+        return value
+    if isinstance(value, list):
+        return [_summary_of(type, name, item) for item in value]
+    return {
+        inner: _summary_of(found.type, inner, content)
+        for inner, content in value.items()
+        if _belongs(found.type, inner.removeprefix("_"), _SUMMARY)
+    }

@@ -129,6 +129,24 @@ async def test_summary_text_and_data(service):
     assert data.keys() == {"resourceType", "id", "meta", "name"}
 
 
+async def test_summary_true_has_what_r4_marks_and_what_is_mandatory(service):
+    name = f"Ww{token_hex(4)}"
+    body = {
+        "resourceType": "Patient",
+        "name": [{"family": name}],
+        "text": {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">x</div>'},
+        "maritalStatus": {"text": "married"},
+        "contact": [{"name": {"family": "x"}}],
+        "communication": [{"language": {"text": "French"}}],
+        "link": [{"other": {"reference": "Patient/1"}, "type": "seealso"}],
+    }
+    assert (await service.post("/fhir/Patient", body)).status == 201
+    (entry,) = (await service.get(f"/fhir/Patient?family={name}&_summary=true")).json["entry"]
+    assert entry["resource"].keys() == {"resourceType", "id", "meta", "name", "link"}
+    assert entry["resource"]["link"] == body["link"]
+    assert entry["resource"]["meta"]["tag"][0]["code"] == "SUBSETTED"
+
+
 @pytest.mark.parametrize("cursor", ["nonsense", "", "WyIx", "%F0%9F%98%80", "x" * 5000])
 @pytest.mark.parametrize("path", ["/fhir/Patient", "/fhir/_history", "/fhir/Patient/_history"])
 async def test_position_that_was_never_given_out_is_refused(service, path, cursor):
