@@ -60,9 +60,10 @@ class Oracle:
 
     def _lies_in(self, resource: Resource, compartment: Key) -> bool:
         codes = self.store.definitions.compartment(compartment[0]).get(resource["resourceType"], ())
-        return any(
+        return key_of(resource) == compartment or any(
             compartment in self.store.targets(resource, known(self.store, resource["resourceType"], code))
             for code in codes
+            if code != "{def}"
         )
 
 
