@@ -27,6 +27,7 @@ OPERATIONS = {
     "meta": ("GET", "Patient/{patient}/$meta"),
     "meta-add": ("POST", "Patient/{patient}/$meta-add"),
     "meta-delete": ("POST", "Patient/{patient}/$meta-delete"),
+    "reindex": ("GET", "SearchParameter/$reindex"),
     "lastn": ("GET", "Observation/$lastn?patient=Patient/{patient}&max=1"),
 }
 NOT_TOLD = ("$everything", "$validate", "$meta", "$meta-add", "$meta-delete", "$lastn", "$expand", "$no-such-operation")

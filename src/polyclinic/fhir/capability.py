@@ -3,6 +3,7 @@
 Source: https://hl7.org/fhir/R4/capabilitystatement.html
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,6 +82,23 @@ def capability_statement(
     if operations:
         rest["operation"] = operations
     return _framed(software, rest)
+
+
+def tell_includes(statement: dict[str, Any], references: Mapping[str, Mapping[str, Iterable[str]]]) -> None:
+    """Add to ``statement`` what can come along with a search, in place.
+
+    ``references`` are the reference parameters by resource type and code, each with the types it leads to.
+    """
+    leading: dict[str, list[str]] = defaultdict(list)
+    for type in sorted(references):
+        for code, targets in sorted(references[type].items()):
+            for target in targets:
+                leading[target].append(f"{type}:{code}")
+    for stated in statement["rest"][0].get("resource", ()):
+        own = [f"{stated['type']}:{code}" for code in sorted(references.get(stated["type"], ()))]
+        stated["searchInclude"] = ["*", *own]
+        if leading[stated["type"]]:
+            stated["searchRevInclude"] = leading[stated["type"]]
 
 
 def merged(software: Software, statements: Iterable[Mapping[str, Any]], missing: Sequence[str] = ()) -> dict[str, Any]:

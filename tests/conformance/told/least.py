@@ -53,6 +53,7 @@ INVARIANTS: dict[str, dict[str, Any]] = {
     "InsurancePlan": {"name": "x"},
     "Linkage": {"item": [{"type": "source", "resource": {"display": name}} for name in "xy"]},
     "Organization": {"name": "x"},
+    "SearchParameter": {"status": "draft"},  # an active one is taken at its word
     "StructureDefinition": {
         "differential": {"element": [{"id": "Basic", "path": "Basic"}]},
         "kind": "resource",

@@ -60,6 +60,11 @@ class Parameter:
     documentation: str = ""
     custom: bool = False
 
+    @property
+    def follows(self) -> bool:
+        """Whether it finds references that lead to resources."""
+        return any("Reference" in branch.types for branch in self.branches)
+
 
 def paths_present(parameter: Parameter) -> tuple[str, ...]:
     """Return the paths that a resource has (see ``Entries.present``) if ``parameter`` finds anything in it."""

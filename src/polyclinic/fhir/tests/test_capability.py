@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from polyclinic.fhir.capability import Offer, Promise, Software, capability_statement, merged
+from polyclinic.fhir.capability import Offer, Promise, Software, capability_statement, merged, tell_includes
 from polyclinic.fhir.validate import validate
 
 SOFTWARE = Software("Polyclinic", "1.0", "http://localhost/fhir", datetime(2026, 1, 1, tzinfo=UTC))
@@ -50,3 +50,13 @@ def test_merged_statement_names_who_is_missing():
     statement = merged(SOFTWARE, [], ["records"])
     assert "records" in statement["rest"][0]["documentation"]
     assert validate(statement) == []
+
+
+def test_includes_are_told_from_both_ends():
+    statement = capability_statement(SOFTWARE, OFFER, {"Patient": ["name"], "Observation": []})
+    tell_includes(statement, {"Observation": {"subject": ("Patient", "Group"), "focus": ("Observation",)}})
+    observation, patient = statement["rest"][0]["resource"]
+    assert observation["searchInclude"] == ["*", "Observation:focus", "Observation:subject"]
+    assert observation["searchRevInclude"] == ["Observation:focus"]
+    assert patient["searchInclude"] == ["*"]
+    assert patient["searchRevInclude"] == ["Observation:subject"]

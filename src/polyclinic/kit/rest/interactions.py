@@ -7,7 +7,7 @@ Source: https://hl7.org/fhir/R4/http.html#summary
 from collections.abc import Awaitable, Callable, Mapping
 
 from polyclinic import __version__
-from polyclinic.fhir.capability import Offer, Promise, Software, capability_statement
+from polyclinic.fhir.capability import Offer, Promise, Software, capability_statement, tell_includes
 from polyclinic.fhir.json import encode
 from polyclinic.fhir.outcome import NotSupported, Unacceptable, Unavailable
 from polyclinic.fhir.search.vocabulary import R4, Vocabulary
@@ -119,7 +119,17 @@ def statement(endpoint: Endpoint, vocabulary: Vocabulary) -> dict[str, object]:
     searched = {type: tuple(vocabulary.of(type)) for type in endpoint.types}
     rules = RULES | {"conditionalDelete": endpoint.conditional_delete}
     operations = tuple(Promise(each.name, each.definition, each.at, each.types) for each in OPERATIONS)
-    return capability_statement(software, Offer(OF_TYPES, OF_SYSTEM, rules, operations), searched, vocabulary.custom)
+    offer = Offer(OF_TYPES, OF_SYSTEM, rules, operations)
+    told = capability_statement(software, offer, searched, vocabulary.custom)
+    known = {type: vocabulary.of(type) for type in endpoint.types}
+    tell_includes(
+        told,
+        {
+            type: {code: parameter.targets for code, parameter in of_type.items() if parameter.follows}
+            for type, of_type in known.items()
+        },
+    )
+    return told
 
 
 def check_statement_asked(call: Call) -> None:

@@ -1,4 +1,4 @@
--- What a resource refers to, where it has anything at all, and how what is in use is spelled. docs/decisions/0013.
+-- What a resource refers to, where it has anything at all, and how what is in use is spelled. docs/decisions/0014.
 
 alter table resource
     add column identity     bigint not null default 0,      -- hash of Type/id: what a reference to it says
