@@ -13,8 +13,11 @@ from typing import Any
 from polyclinic.fhir.search.clauses import Bound, Ids, Missing, Near, SpanMatch, Spans, TextMatch, Texts, Updated, Words
 from polyclinic.fhir.search.values import fold, time_of
 from polyclinic.repository.keys import key_of
-from polyclinic.repository.plan import Check, Either, Followed, Follows, Identities, Keys, LinkedTo, Typed
+from polyclinic.repository.order import missing_value
+from polyclinic.repository.plan import Check, Either, Followed, Follows, Identities, Keys, Lacks, LinkedTo, Typed
 
+VALUES = {"text": ("text_value", "value"), "span": ("span", "low")}
+"""Where values to be sorted by are: table and column."""
 EARTH_METRES = 6_371_008.8
 """Mean radius of the earth (IUGG, R1)."""
 _FEW_PROBES = 16
@@ -64,6 +67,9 @@ def condition(statement: Statement, check: Check, c: str) -> str:
             return _followed(statement, check, c)
         case Near(_, path, circles):
             return f"({' or '.join(_circle(statement, path, circle, c) for circle in circles)})"
+        case Lacks(table, key, descending):
+            source = valued(statement, table, key, descending=descending)
+            return _exists(f"{source} and f.resource = {c}.resource", negated=True)
         case Words():
             return _of_resource(_words(statement, check), c)
     return _of_resource(_resource(statement, check), c)
@@ -84,6 +90,14 @@ def _resource(statement: Statement, check: Check) -> str:
             keys = statement.add([key_of(path) for path in paths])
             return f"{'not ' if missing else ''}f.present && ${keys}::bigint[]"
     raise AssertionError(check)
+
+
+def valued(statement: Statement, table: str, key: int, *, descending: bool) -> str:
+    """Return the rows ``f`` that have a value of ``key`` in ``table`` to be sorted by."""
+    name, column = VALUES[table]
+    missing = missing_value(table, descending=descending)
+    sign = ">" if descending else "<"
+    return f"{name} f where f.key = ${statement.add(key)}::bigint and f.{column} {sign} {missing}"
 
 
 def _of_resource(test: str, c: str) -> str:

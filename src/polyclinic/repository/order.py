@@ -18,7 +18,7 @@ from polyclinic.fhir.search.query import Query
 from polyclinic.fhir.search.steps import Field, Place
 from polyclinic.fhir.search.vocabulary import Vocabulary
 from polyclinic.repository.keys import key_of
-from polyclinic.repository.plan import FEW, ByColumn, ByKeys, Plan
+from polyclinic.repository.plan import FEW, ByColumn, ByKeys, ByValue, Lacks, Plan
 from polyclinic.repository.rows import NO_DATE
 
 Add = Callable[[Any], int]
@@ -37,13 +37,14 @@ class SortKey:
     """One key of an order, as an SQL expression over a candidate ``c(at, resource)``.
 
     ``of`` are the keys of the elements, or for ``json`` the JSON paths. A missing value comes last. With ``led`` the
-    candidate has the column itself.
+    candidate has the value itself, as its column of the same name or as ``sorted``; with ``absent`` it has none.
     """
 
     column: Literal["at", "updated", "id", "text", "span", "json"]
     descending: bool
     of: tuple[Any, ...] = ()
     led: bool = False
+    absent: bool = False
 
     def sql(self, add: Add) -> str:
         """Return the expression; ``add`` takes its arguments."""
@@ -54,10 +55,10 @@ class SortKey:
                 return f"case c.at when {NO_DATE} then {NEVER} else c.at end"
             case "updated" | "id":
                 return f"c.{self.column}" if self.led else self._of_resource()
-        missing = "-infinity" if self.column == "span" else ""
-        if not self.descending:
-            missing = "infinity" if self.column == "span" else _LAST
-        return f"coalesce(({self._found(add)}), '{missing}'::{self.cast})"
+        missing = missing_value(self.column, descending=self.descending)
+        if self.led or self.absent:
+            return missing if self.absent else "c.sorted"
+        return f"coalesce(({self._found(add)}), {missing})"
 
     def _of_resource(self) -> str:
         return f"(select f.{self.column} from resource f where f.key = c.resource)"
@@ -134,13 +135,41 @@ def is_index_order(order: tuple[SortKey, ...]) -> bool:
 
 def in_column_order(chosen: Plan, order: tuple[SortKey, ...]) -> tuple[Plan, tuple[SortKey, ...]]:
     """Return ``chosen`` led by the column that ``order`` sorts by, where gathering all first would cost more."""
-    question, lead = chosen.question, chosen.lead
+    question, lead, key = chosen.question, chosen.lead, order[0]
     if len(order) != 1 or len(question.types) != 1 or not isinstance(lead, ByKeys):
         return chosen, order
-    column = order[0].column
-    if column not in ("updated", "id") or (chosen.estimate <= FEW and lead.keys != (key_of(question.types[0]),)):
+    if chosen.estimate <= FEW and lead.keys != (key_of(question.types[0]),):
         return chosen, order
-    return replace(chosen, lead=ByColumn(column), checks=question.checks), (replace(order[0], led=True),)
+    led: ByColumn | ByValue
+    if key.column in ("updated", "id"):
+        led = ByColumn("updated" if key.column == "updated" else "id")
+    elif key.column in ("text", "span") and len(key.of) == 1:
+        led = ByValue("text" if key.column == "text" else "span", key.of[0], key.descending)
+    else:
+        return chosen, order
+    return replace(chosen, lead=led, checks=question.checks), (replace(key, led=True),)
+
+
+def without_value(chosen: Plan, order: tuple[SortKey, ...]) -> tuple[Plan, tuple[SortKey, ...]]:
+    """Return the plan for what follows where a ``ByValue`` has been read to its end: resources without a value."""
+    question, lead = chosen.question, chosen.lead
+    assert isinstance(lead, ByValue)
+    everything = ByKeys((key_of(question.types[0]),))
+    checks = (*question.checks, Lacks(lead.table, lead.key, lead.descending))
+    return replace(chosen, lead=everything, checks=checks), (replace(order[0], led=False, absent=True),)
+
+
+def missing_value(column: str, *, descending: bool) -> str:
+    """Return what stands in for the value that a resource lacks, as SQL: it comes last."""
+    if column == "span":
+        return f"'{'-' if descending else ''}infinity'::float8"
+    return f"'{'' if descending else _LAST}'::text"
+
+
+def is_missing(position: list[Any], order: tuple[SortKey, ...]) -> bool:
+    """Whether the answer that ``position`` stands behind had no value to be sorted by."""
+    last = (float("-inf"), "") if order[0].descending else (float("inf"), _LAST)
+    return position[0] in last
 
 
 _READ: dict[str, Callable[[str], Any]] = {

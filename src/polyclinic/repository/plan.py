@@ -84,6 +84,15 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True)
+class Lacks:
+    """Resources without a value of ``key`` that a ``ByValue`` would read."""
+
+    table: Literal["text", "span"]
+    key: int
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Either:
     """Resources for which all checks of any group hold."""
 
@@ -97,6 +106,7 @@ Check = (
     | Follows
     | Followed
     | Typed
+    | Lacks
     | Either
     | Spans
     | Texts
@@ -159,6 +169,15 @@ class ByColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class ByValue:
+    """Read what has a value of ``key`` in the order of these values: of each resource the least, or the greatest."""
+
+    table: Literal["text", "span"]
+    key: int
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ByHits:
     """Find what matches ``clause`` first; if that is more than ``FEW``, go by ``otherwise``.
 
@@ -170,7 +189,7 @@ class ByHits:
     checks_otherwise: tuple["Check", ...]
 
 
-Lead = ByKeys | ByIds | ByIdentities | ByResources | ByColumn | ByHits
+Lead = ByKeys | ByIds | ByIdentities | ByResources | ByColumn | ByValue | ByHits
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,19 @@ from math import ceil, floor, inf
 from typing import Any
 
 from polyclinic.fhir.search.clauses import Bound, Near, Spans, Texts, Updated
-from polyclinic.repository.conditions import Statement, conditions, latitudes, span_range, text_range, updated
+from polyclinic.repository.conditions import (
+    VALUES,
+    Statement,
+    conditions,
+    latitudes,
+    span_range,
+    text_range,
+    updated,
+    valued,
+)
 from polyclinic.repository.keys import key_of
 from polyclinic.repository.order import NEVER, SortKey, is_index_order
-from polyclinic.repository.plan import FEW, MANY_KEYS, ByColumn, ByIdentities, ByIds, ByKeys, ByResources, Plan
+from polyclinic.repository.plan import FEW, MANY_KEYS, ByColumn, ByIdentities, ByIds, ByKeys, ByResources, ByValue, Plan
 from polyclinic.repository.rows import NO_DATE
 
 READ_IN_TURN = 8
@@ -147,9 +156,22 @@ def _lead(statement: Statement, plan: Plan, *, in_order: bool) -> Lead:
             return _rows(f"identity = any(${statement.add(list(identities))}::bigint[])")
         case ByResources(resources):
             return _rows(f"key = any(${statement.add(list(resources))}::bigint[])")
+        case ByValue(table, key, descending):
+            return _values(statement, table, key, descending=descending)
         case ByColumn():
             return _rows(f"type = ${statement.add(plan.question.types[0])}::text")
     raise AssertionError(plan.lead)
+
+
+def _values(statement: Statement, table: str, key: int, *, descending: bool) -> Lead:
+    """Return the lead by values: each resource at its least value, or its greatest; two alike come twice."""
+    name, column = VALUES[table]
+    better = f"select from {name} g where g.resource = f.resource and g.key = f.key"
+    better += f" and g.{column} {'>' if descending else '<'} f.{column}"
+    source = valued(statement, table, key, descending=descending)
+    rows = f"select f.resource, f.{column} as sorted from {source} and not exists ({better})"
+    at = "cross join lateral (select r.at from resource r where r.key = v.resource) a"
+    return Lead((f"(select v.resource, v.sorted, a.at from ({rows}) v {at}) c where true",), distinct=False)
 
 
 def _rows(*tests: str) -> Lead:

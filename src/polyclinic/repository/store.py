@@ -9,6 +9,8 @@ from hashlib import blake2b
 from time import monotonic
 from typing import Any
 
+import asyncpg
+
 from polyclinic.fhir.search.query import Query
 from polyclinic.fhir.search.vocabulary import Vocabulary
 from polyclinic.repository import feed, statements
@@ -30,8 +32,16 @@ from polyclinic.repository.model import (
     Write,
     Written,
 )
-from polyclinic.repository.order import in_column_order, order_of, values_of, written
-from polyclinic.repository.plan import CommonTerms, Plan, plan
+from polyclinic.repository.order import (
+    SortKey,
+    in_column_order,
+    is_missing,
+    order_of,
+    values_of,
+    without_value,
+    written,
+)
+from polyclinic.repository.plan import ByValue, CommonTerms, Plan, plan
 from polyclinic.repository.pool import Pool
 from polyclinic.repository.reindexing import Reindexing
 from polyclinic.repository.resolve import Resolver, settled
@@ -270,8 +280,7 @@ class Repository:
         after = values_of(self._seal.open(cursor, _name_of(query)), order) if cursor is not None else None
         chosen, order = in_column_order(await self._planned(connection, query), order)
         refuse_costly(chosen, order)
-        text, arguments = statements.page(chosen, order, after=after, limit=query.count + 1)
-        rows = await connection.fetch(text, *arguments)
+        rows = await _rows(connection, chosen, order, after=after, limit=query.count + 1)
         shown = rows[: query.count]
         more = self._seal.close(written(list(shown[-1])[6:]), _name_of(query)) if len(rows) > len(shown) > 0 else None
         inclusion = Inclusion(connection, shown)
@@ -291,6 +300,23 @@ class Repository:
         if row and row["keys"]:
             shares: Any = zip(row["keys"], row["shares"], strict=True)
             self._common = CommonTerms({key: share * row["rows"] for key, share in shares})
+
+
+async def _rows(
+    connection: Database, chosen: Plan, order: tuple[SortKey, ...], *, after: list[Any] | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return the rows of one page; led by values, first what has one, then what has none."""
+    rows: list[asyncpg.Record] = []
+    led = isinstance(chosen.lead, ByValue)
+    ended = led and after is not None and is_missing(after, order)
+    if not ended:
+        text, arguments = statements.page(chosen, order, after=after, limit=limit)
+        rows = await connection.fetch(text, *arguments)
+    if led and len(rows) < limit:
+        chosen, order = without_value(chosen, order)
+        text, arguments = statements.page(chosen, order, after=after if ended else None, limit=limit - len(rows))
+        rows += await connection.fetch(text, *arguments)
+    return rows
 
 
 def _name_of(query: Query) -> bytes:

@@ -208,6 +208,11 @@ async def test_a_search_finds(filled, text, expected):
         ("Patient?_sort=-_id", ["cyd", "bob", "ada"]),
         ("Patient?_sort=_lastUpdated", ["ada", "bob", "cyd"]),
         ("Patient?_sort=birthdate,-family", ["ada", "bob", "cyd"]),
+        ("Patient?_sort=birthdate", ["ada", "bob", "cyd"]),
+        ("Patient?_sort=-birthdate", ["bob", "ada", "cyd"]),
+        ("Patient?_sort=given", ["ada", "bob", "cyd"]),
+        ("Patient?_sort=-given", ["ada", "cyd", "bob"]),
+        ("Patient?_sort=-given&gender=male", ["cyd", "bob"]),
     ],
 )
 @pytest.mark.parametrize("count", [1, 2, 50])
