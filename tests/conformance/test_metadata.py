@@ -1,5 +1,7 @@
 """GET metadata tells what is there, all of it and no more: each request that it promises works, all else is refused."""
 
+import asyncio
+
 import pytest
 from aiohttp import ClientSession, TCPConnector
 from told.asking import Asking, all_of
@@ -27,6 +29,7 @@ OPERATIONS = {
     "meta": ("GET", "Patient/{patient}/$meta"),
     "meta-add": ("POST", "Patient/{patient}/$meta-add"),
     "meta-delete": ("POST", "Patient/{patient}/$meta-delete"),
+    "later": ("GET", "Patient/$later?id={later}"),
     "reindex": ("GET", "SearchParameter/$reindex"),
     "lastn": ("GET", "Observation/$lastn?patient=Patient/{patient}&max=1"),
 }
@@ -62,6 +65,16 @@ async def patient(ask):
     return said.json["id"]
 
 
+@pytest.fixture(scope="module")
+async def later(ask):
+    """Return the id of an answer that is there to be fetched."""
+    said = (await ask("GET", "Patient?_count=1", prefer="respond-async")).expect(202)
+    id = said.headers["content-location"].rpartition("=")[2]
+    while (await ask("GET", f"Patient/$later?id={id}")).status == 202:
+        await asyncio.sleep(0.05)
+    return id
+
+
 @pytest.mark.parametrize("type", every_type())
 def test_the_least_resource_is_sound(type):
     assert [issue for issue in validate(least(type)) if issue.severity != "warning"] == []
@@ -77,7 +90,7 @@ async def test_every_interaction_told_of_the_system_works(ask, rest):
         (await ask(method, path, body)).expect(200)
 
 
-async def test_every_operation_told_works(ask, rest, patient):
+async def test_every_operation_told_works(ask, rest, patient, later):
     told = [(None, each) for each in rest.get("operation", ())]
     told += [(one["type"], each) for one in rest["resource"] for each in one.get("operation", ())]
     for type, each in told:
@@ -88,7 +101,7 @@ async def test_every_operation_told_works(ask, rest, patient):
         if type == "Encounter" and path.startswith("Patient/{patient}"):
             made = (await ask("POST", "Encounter", least("Encounter"))).expect(201).json["id"]
             path = f"Encounter/{made}/{path.rpartition('/')[2]}"
-        (await ask(method, path.format(patient=patient), body)).expect(200)
+        (await ask(method, path.format(patient=patient, later=later), body)).expect(200)
 
 
 async def test_every_search_parameter_told_is_answered(ask, rest):

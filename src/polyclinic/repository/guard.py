@@ -39,19 +39,19 @@ def refuse_costly(plan: Plan, order: Sequence[SortKey] | None) -> None:
         why = "read one by one" if _bodies(plan.checks) else "gathered before the first can be told"
         raise TooCostly(
             f"about {plan.estimate:.0f} resources would have to be {why}, some {cost / 1e6:.0f} seconds of work; "
-            "narrow the search, by a patient, a code or a date, or leave out _sort, _text, _content or _total"
+            "narrow the search, by a patient, a code or a date, or have it answered later by Prefer: respond-async"
         )
 
 
 @asynccontextmanager
-async def bounded() -> AsyncIterator[None]:
-    """Bound what is done inside to ``MOST_SECONDS``. Refuses: ``TooCostly`` beyond."""
+async def bounded(seconds: float | None = None) -> AsyncIterator[None]:
+    """Bound what is done inside to ``seconds``, or to ``MOST_SECONDS``. Refuses: ``TooCostly`` beyond."""
     try:
-        async with asyncio.timeout(MOST_SECONDS):
+        async with asyncio.timeout(seconds or MOST_SECONDS):
             yield
     except TimeoutError as error:
         raise TooCostly(
-            f"the search took more than {MOST_SECONDS:.0f} seconds and was given up; "
+            f"the search took more than {seconds or MOST_SECONDS:.0f} seconds and was given up; "
             "narrow it, by a patient, a code or a date"
         ) from error
 

@@ -13,7 +13,7 @@ import asyncpg
 
 from polyclinic.fhir.search.query import Query
 from polyclinic.fhir.search.vocabulary import Vocabulary
-from polyclinic.repository import feed, statements
+from polyclinic.repository import feed, later, statements
 from polyclinic.repository.connect import Database, again_if_lost, open_pool, refusing
 from polyclinic.repository.everything import Belonging, Everything, everything
 from polyclinic.repository.explained import Explained, explained
@@ -222,7 +222,7 @@ class Repository:
         """
         with refusing():
             await self._look_at_statistics()
-            async with bounded():
+            async with bounded(query.patience):
                 found = await again_if_lost(lambda: self._found(self._pool, query, cursor))
             total = await self.count(query) if query.total in ("accurate", "estimate") else None
         if total is None and cursor is None and found.next is None:
@@ -233,7 +233,7 @@ class Repository:
         """Return how many resources ``query`` finds."""
         with refusing():
             await self._look_at_statistics()
-            async with bounded():
+            async with bounded(query.patience):
                 return await again_if_lost(lambda: self._counted(query))
 
     async def explain(self, query: Query) -> Explained:
@@ -250,6 +250,36 @@ class Repository:
     async def everything(self, asked: Belonging, *, cursor: Cursor | None = None) -> Everything:
         """Return what belongs to one resource, behind ``cursor``; see ``everything``."""
         return await everything(self._pool, self._seal, asked, cursor)
+
+    async def keep_for_later(self, id: str, question: bytes) -> None:
+        """Keep a question that is answered later. Refuses: ``TooCostly`` where too many wait."""
+        with refusing():
+            await later.keep(self._pool, id, question, self._clock())
+
+    async def take_over_later(self, id: str) -> bytes | None:
+        """Return a question that nobody is at any more and that is now the caller's, None otherwise."""
+        with refusing():
+            return await later.take_over(self._pool, id, self._clock())
+
+    async def beat_later(self, id: str) -> bool:
+        """Say that somebody is at a question; whether its answer is still wanted."""
+        with refusing():
+            return await later.beat(self._pool, id, self._clock())
+
+    async def finish_later(self, id: str, status: int, answer: bytes) -> None:
+        """Keep the answer of a question."""
+        with refusing():
+            await later.finish(self._pool, id, status, answer)
+
+    async def read_later(self, id: str) -> later.Waiting | None:
+        """Return a question that is answered later, None if there is none of that id."""
+        with refusing():
+            return await later.read(self._pool, id)
+
+    async def drop_later(self, id: str) -> bool:
+        """Forget a question that is answered later; whether there was one."""
+        with refusing():
+            return await later.drop(self._pool, id)
 
     async def history(
         self,
@@ -271,7 +301,8 @@ class Repository:
 
     async def _counted(self, query: Query) -> int:
         chosen = await self._planned(self._pool, query)
-        refuse_costly(chosen, None)
+        if query.patience is None:
+            refuse_costly(chosen, None)
         text, arguments = statements.count(chosen)
         return int(await self._pool.fetchval(text, *arguments))
 
@@ -279,7 +310,8 @@ class Repository:
         order = order_of(query)
         after = values_of(self._seal.open(cursor, _name_of(query)), order) if cursor is not None else None
         chosen, order = in_column_order(await self._planned(connection, query), order)
-        refuse_costly(chosen, order)
+        if query.patience is None:
+            refuse_costly(chosen, order)
         rows = await _rows(connection, chosen, order, after=after, limit=query.count + 1)
         shown = rows[: query.count]
         more = self._seal.close(written(list(shown[-1])[6:]), _name_of(query)) if len(rows) > len(shown) > 0 else None

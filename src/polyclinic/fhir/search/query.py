@@ -31,7 +31,8 @@ class Query:
     """One search among resources of ``types``. ``clauses`` must all hold; ``used`` are the pairs as understood.
 
     Without ``sort`` the newest come first, by clinical date. ``includes`` say what else is to come along.
-    With ``explain`` it is asked how this is answered, not what the answer is.
+    With ``explain`` it is asked how this is answered, not what the answer is; ``patience`` are the seconds that it may
+    take, None for what is usual.
     ``vocabulary`` is what it was understood by; ``custom`` are those of its parameters that are not R4's, each with
     the resource type that it was asked of.
     """
@@ -45,6 +46,7 @@ class Query:
     total: Total | None = None
     includes: tuple[Include, ...] = ()
     explain: bool = False
+    patience: float | None = None
     used: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
     vocabulary: Vocabulary = R4

@@ -22,7 +22,8 @@ class Call:
 
     ``headers`` have names in lower case. ``resource`` is the body where it is decoded already, as in an entry of a
     batch. ``interaction`` and ``type`` are filled in by whoever answers, for the
-    metrics; they come from a closed set, never from the client.
+    metrics; they come from a closed set, never from the client. ``patience`` are the seconds that the answer may take
+    where nobody waits for it on the line.
     """
 
     method: str
@@ -33,6 +34,7 @@ class Call:
     resource: Resource | None = None
     interaction: str = "unknown"
     type: str = ""
+    patience: float | None = None
 
     def pairs(self) -> Pairs:
         """Return the parameters of the URL.

@@ -4,7 +4,7 @@ The table here is also what ``GET metadata`` tells, so that the two cannot disag
 Source: https://hl7.org/fhir/R4/http.html#summary
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from polyclinic import __version__
 from polyclinic.fhir.capability import Offer, Promise, Software, capability_statement, tell_includes
@@ -16,8 +16,11 @@ from polyclinic.kit.http.statuses import MethodNotAllowed
 from polyclinic.kit.rest.bundles import take_bundle
 from polyclinic.kit.rest.endpoint import Endpoint, etag_of, http_date
 from polyclinic.kit.rest.histories import history
+from polyclinic.kit.rest.later import SEARCHES, Later
 from polyclinic.kit.rest.operations import OPERATIONS, operate
+from polyclinic.kit.rest.operations.model import Operation
 from polyclinic.kit.rest.patching import patch, patch_where
+from polyclinic.kit.rest.prefer import preferred
 from polyclinic.kit.rest.reading import read, read_version
 from polyclinic.kit.rest.searching import search, search_by_form
 from polyclinic.kit.rest.targets import OPERATION_KINDS, Kind, Target, target_of
@@ -74,6 +77,9 @@ class Interactions:
         self._endpoint = endpoint
         self._statement: bytes | None = None
         self._stated: Vocabulary | None = None
+        self._later = Later(endpoint, self.answer)
+        fetching = Operation("later", "urn:polyclinic:later", self._later.fetch, at=("type",), deletes=True)
+        self._operations = (*OPERATIONS, fetching)
         self._offered: Mapping[Kind, Offered] = {
             **OFFERED,
             "base": {"POST": ("batch", self._bundle), "GET": ("search-system", search)},
@@ -86,12 +92,14 @@ class Interactions:
         if target.type:
             call.type = self._endpoint.own(target.type)
         if target.kind in OPERATION_KINDS:
-            return await operate(self._endpoint, call, target)
+            return await operate(self._endpoint, call, target, self._operations)
         offered = self._offered[target.kind]
         found = offered.get("GET" if call.method == "HEAD" else call.method)
         if found is None:
             raise _not_offered(call, target, offered)
         call.interaction, handler = found
+        if call.interaction in SEARCHES and call.patience is None and preferred(call.headers).later:
+            return await self._later.begin(call)
         return await handler(self._endpoint, call, target)
 
     async def _bundle(self, endpoint: Endpoint, call: Call, target: Target) -> Answer:
@@ -102,7 +110,7 @@ class Interactions:
         check_statement_asked(call)
         vocabulary = self._vocabulary()
         if self._statement is None or self._stated is not vocabulary:
-            self._statement, self._stated = encode(statement(endpoint, vocabulary)), vocabulary
+            self._statement, self._stated = encode(statement(endpoint, vocabulary, self._operations)), vocabulary
         return unless_known(call, self._statement, {"last-modified": http_date(endpoint.started)})
 
     def _vocabulary(self) -> Vocabulary:
@@ -113,12 +121,12 @@ class Interactions:
             return self._stated or R4
 
 
-def statement(endpoint: Endpoint, vocabulary: Vocabulary) -> dict[str, object]:
+def statement(endpoint: Endpoint, vocabulary: Vocabulary, offered: Sequence[Operation]) -> dict[str, object]:
     """Return the CapabilityStatement of ``endpoint``, which can be searched by ``vocabulary``."""
     software = Software(f"Polyclinic {endpoint.service}", __version__, endpoint.base, endpoint.started)
     searched = {type: tuple(vocabulary.of(type)) for type in endpoint.types}
     rules = RULES | {"conditionalDelete": endpoint.conditional_delete}
-    operations = tuple(Promise(each.name, each.definition, each.at, each.types) for each in OPERATIONS)
+    operations = tuple(Promise(each.name, each.definition, each.at, each.types) for each in offered)
     offer = Offer(OF_TYPES, OF_SYSTEM, rules, operations)
     told = capability_statement(software, offer, searched, vocabulary.custom)
     known = {type: vocabulary.of(type) for type in endpoint.types}

@@ -18,10 +18,14 @@ _TAG = re.compile(r'(?:W/)?"([^"]*)"|(\*)|([0-9]+)')
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """What is to come back after a write (None if nothing was said), and how to treat unknown parameters."""
+    """What is to come back after a write (None if nothing was said), and how to treat unknown parameters.
+
+    ``later`` asks for an answer that is fetched later (respond-async).
+    """
 
     returning: Returning | None = None
     lenient: bool = False
+    later: bool = False
 
 
 @lru_cache(maxsize=128)
@@ -33,13 +37,17 @@ def preference(header: str) -> Preference:
     chosen: dict[str, str] = {}
     for item in re.split(r"[,;]", header):
         name, _, value = item.strip().partition("=")
+        if name.lower() == "respond-async":
+            chosen["later"] = "true"
         choices = _CHOICES.get(name.lower())
         if choices is None:
             continue
         if value.strip('"') not in choices:
             raise Unacceptable(f"Prefer: {name} is one of {', '.join(choices)}", at="Prefer")
         chosen.setdefault(name.lower(), value.strip('"'))
-    return Preference(cast(Returning | None, chosen.get("return")), chosen.get("handling") == "lenient")
+    return Preference(
+        cast(Returning | None, chosen.get("return")), chosen.get("handling") == "lenient", "later" in chosen
+    )
 
 
 def preferred(headers: Mapping[str, str]) -> Preference:

@@ -40,6 +40,7 @@ async def search_by_form(endpoint: Endpoint, call: Call, target: Target) -> Answ
 async def _search(endpoint: Endpoint, call: Call, target: Target, pairs: Pairs) -> Answer:
     asked, cursor = without_cursor(pairs)
     query = understood(endpoint, target, asked, lenient=preferred(call.headers).lenient)
+    query = replace(query, patience=call.patience) if call.patience else query
     address = "/".join(filter(None, (endpoint.base, target.type, target.id, target.inner)))
     used = list(query.used)
     if query.explain:

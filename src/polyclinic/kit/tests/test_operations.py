@@ -208,4 +208,4 @@ async def test_metadata_tells_of_every_operation(service):
     for resource in told["rest"][0]["resource"]:
         more = {"Patient": {"everything"}, "Observation": {"lastn"}}.get(resource["type"], set())
         offered = {each["name"] for each in resource["operation"]}
-        assert offered == {"validate", "meta", "meta-add", "meta-delete"} | more
+        assert offered == {"validate", "meta", "meta-add", "meta-delete", "later"} | more

@@ -4,6 +4,8 @@ One line in ``OPERATIONS`` makes an operation known: to those who call it and to
 Source: https://hl7.org/fhir/R4/operations.html
 """
 
+from collections.abc import Sequence
+
 from polyclinic.fhir.outcome import NotSupported
 from polyclinic.kit.http.message import Answer, Call
 from polyclinic.kit.http.statuses import MethodNotAllowed
@@ -29,13 +31,13 @@ OPERATIONS = (
 """What is offered. Several may have one name, for different types."""
 
 
-async def operate(endpoint: Endpoint, call: Call, target: Target) -> Answer:
+async def operate(endpoint: Endpoint, call: Call, target: Target, offered: Sequence[Operation] = OPERATIONS) -> Answer:
     """Answer a call of an operation.
 
     Refuses: ``NotSupported`` naming an operation that is not offered at this address, ``MethodNotAllowed``.
     """
     level = OPERATION_KINDS[target.kind]
-    named = (each for each in OPERATIONS if each.name == target.operation)
+    named = (each for each in offered if each.name == target.operation)
     operation = next((each for each in named if each.is_offered(level, target.type)), None)
     if operation is None:
         where = f"{level} {target.type}".strip()

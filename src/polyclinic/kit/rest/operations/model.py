@@ -28,7 +28,7 @@ class Operation:
     ``defined`` is the id of its definition in R4, or the whole URL (a URN) of one that R4 does not have.
 
     ``at`` are the levels it is offered at, ``types`` the resource types (None for all). One that ``changes`` what is
-    kept cannot be called by GET.
+    kept cannot be called by GET, one that ``deletes`` can be given up by DELETE.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Operation:
     at: tuple[Level, ...]
     types: frozenset[str] | None = None
     changes: bool = False
+    deletes: bool = False
 
     @property
     def definition(self) -> str:
@@ -46,6 +47,8 @@ class Operation:
     @property
     def methods(self) -> tuple[str, ...]:
         """The HTTP methods it is called by."""
+        if self.deletes:
+            return ("GET", "HEAD", "DELETE")
         return ("POST",) if self.changes else ("GET", "HEAD", "POST")
 
     def is_offered(self, level: Level, type: str) -> bool:
