@@ -21,7 +21,7 @@ def own_values(store: Store, resource: Resource, parameter: Parameter, limit: in
 
     Raises: ``AssertionError`` for a value by which the oracle itself would not find the resource.
     """
-    nodes = store.nodes(resource, parameter) if parameter.expression else []
+    nodes = store.nodes(resource, parameter)
     found = list(islice(dict.fromkeys(_in_turn([_of(store, node, parameter) for node in nodes])), limit))
     for modifier, value in found:
         assert satisfies_own(store, resource, parameter, modifier, value), (parameter.code, modifier, value)
@@ -94,7 +94,7 @@ def _references(node: Node, parameter: Parameter) -> Iterator[Own]:
             yield type, literal.split("/")[1]
             yield "", literal.split("/")[1]
     for modifier, value in _tokens(Node("Identifier", node.value.get("identifier", {}))):
-        if not modifier:
+        if not modifier and "|" in value:  # a bare value is refused by the service
             yield "identifier", value
 
 

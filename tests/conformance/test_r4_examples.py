@@ -1,6 +1,7 @@
 """HL7's own examples for R4: each is kept as it was sent and is found by each of the values that it has itself.
 
-The values are derived by the oracle, and the answers must be those of the oracle over all examples together.
+The values are derived by the oracle, and the answers must be those of the oracle over all examples together; where a
+unit of UCUM is asked for there may be more, because the oracle converts between few of them.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import pytest
 from asking import ask, difference
 from oracle import Definitions, Oracle
 from oracle.definitions import table
+from oracle.units import UCUM
 from own_values import own_values
 from told.asking import AT_ONCE, all_of
 
@@ -29,6 +31,14 @@ NOT_ASKED = {
     "_query": "R4 gives it no expression: it names a search of the server's own",
     "_text": "R4 gives it no expression: it is said of the narrative",
 }
+"""Parameters that the oracle cannot extract, with the reason."""
+REFUSED = {
+    ("Bundle", "composition"): "finds the first entry itself, which is no reference",
+    ("Bundle", "message"): "finds the first entry itself, which is no reference",
+    ("MolecularSequence", "chromosome-variant-coordinate"): "three parts of one element; the index keeps pairs",
+    ("MolecularSequence", "referenceseqid-variant-coordinate"): "three parts of one element; the index keeps pairs",
+}
+"""Parameters that the service does not offer, and says so, with the reason."""
 
 pytestmark = pytest.mark.skipif(not EXAMPLES.exists(), reason="HL7's examples for R4 are not beside this repository")
 
@@ -88,29 +98,46 @@ async def test_every_example_is_found_by_its_own_values(service, kept):
     free = asyncio.Semaphore(AT_ONCE)
 
     async def found(type, name, value):
+        told = f"{type}?{name}={value}"
         expected = set(oracle.search(type, [(name, value)]).matches)
         async with free:
             matches, _ = await ask(service, f"/fhir/{type}", ((name, value), ("_elements", "id")))
-        assert set(matches) == expected, difference(f"{type}?{name}={value}", set(matches), expected, [])
+        assert expected <= set(matches), difference(told, set(matches), expected, [])
+        if f"|{UCUM}|" not in value:
+            assert set(matches) <= expected, difference(told, set(matches), expected, [])
 
     asked = questions(oracle.store)
-    assert len(asked) > 5000
+    assert len(asked) > 9000
     assert len({(type, name.partition(":")[0]) for type, name, _ in asked}) > 900
     await all_of(found(*each) for each in asked)
 
 
+@pytest.mark.parametrize("type, code", REFUSED)
+async def test_parameter_that_is_not_offered_is_refused_by_name(service, type, code):
+    heard = await service.get(f"/fhir/{type}?{code}=1$2$3")
+    assert (heard.status, heard.places) == (400, [code])
+
+
 def questions(store):
     """Return what is asked, each question once: type, parameter with its modifier, value."""
-    found = {}
+    return list(
+        {
+            (type, f"{parameter.code}:{modifier}".removesuffix(":"), value): None
+            for type, resource, parameter in extracted(store)
+            for modifier, value in own_values(store, resource, parameter, VALUES)
+        }
+    )
+
+
+def extracted(store):
+    """Yield type, resource and parameter for all that the oracle can extract."""
     for resource in store.resources.values():
         type = resource["resourceType"]
         for parameter in Definitions().all(type):
-            for modifier, value in own_values(store, resource, parameter, VALUES):
-                assert parameter.code not in NOT_ASKED
-                found[type, f"{parameter.code}:{modifier}".removesuffix(":"), value] = None
-    return list(found)
+            if parameter.code not in NOT_ASKED and (type, parameter.code) not in REFUSED:
+                yield type, resource, parameter
 
 
-def test_every_parameter_of_r4_is_asked_for_but_those_listed():
+def test_every_parameter_with_an_expression_is_asked_for():
     parameters = {parameter for type in table("structures") for parameter in Definitions().all(type)}
     assert {parameter.code for parameter in parameters if not parameter.expression} == NOT_ASKED.keys()
