@@ -6,6 +6,8 @@ NUL separates them, because no FHIR string may hold it.
 
 import re
 
+from polyclinic.fhir.definitions import RESOURCE_TYPES
+
 _REFERENCE = re.compile(
     r"(?:(?P<base>https?://.+)/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9\-.]{1,64})(?:/_history/.+)?\Z"
 )
@@ -92,4 +94,4 @@ def reference_target(reference: str, base: str = "") -> str:
 def reference_type(reference: str) -> str | None:
     """Return the resource type that a literal reference names, if it names one."""
     found = _REFERENCE.match(reference)
-    return found["type"] if found else None
+    return found["type"] if found and found["type"] in RESOURCE_TYPES else None

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from math import inf
+from math import inf, nextafter
 from typing import NamedTuple
 
 
@@ -135,12 +135,12 @@ def number(text: str) -> Decimal | None:
 def precision(value: Decimal) -> Span:
     """Return what ``value`` covers by the digits it was written with: 100 is [99.5, 100.5), 1e2 is [95, 105).
 
-    The second is R4's own example: one digit with a power of ten counts as two.
+    The second is R4's own example: one digit with a power of ten counts as two. It is never less than one float.
     """
     _, digits, exponent = value.as_tuple()
     places = int(exponent) - (len(digits) == 1 and int(exponent) > 0)
     half = Decimal(5).scaleb(places - 1)
-    return Span(float(value - half), float(value + half))
+    return Span(float(value - half), max(float(value + half), nextafter(float(value), inf)))
 
 
 def about(value: Decimal) -> Span:

@@ -82,6 +82,12 @@ def test_a_number_covers_what_its_digits_say(text, low, high):
     assert precision(Decimal(text)) == pytest.approx((low, high))
 
 
+@pytest.mark.parametrize("text", ["66.89999999999999", "0.1234567890123456789", "12345678901234567890", "1e-200"])
+def test_a_number_covers_itself_however_many_digits_it_has(text):
+    span = precision(Decimal(text))
+    assert span.low <= float(text) < span.high
+
+
 @pytest.mark.parametrize("text", ["", "x", "nan", "Infinity", "1_000", "1e999", "--1", "1,5"])
 def test_what_is_no_number_is_refused(text):
     assert number(text) is None
