@@ -191,7 +191,7 @@ async def redefine(connection: Session, changes: Mapping[str, Definitions], know
             _refuse_twice(each, kept)
             kept.append(each)
             await _define(connection, each)
-    return await load(connection)
+    return await load(connection, known)
 
 
 def _is_same(stood: Defined | None, added: Definitions) -> bool:

@@ -12,13 +12,17 @@ TABLES = Path(__file__).parents[3] / "src/polyclinic/fhir/definitions/tables"
 
 @dataclass(frozen=True)
 class Parameter:
-    """One search parameter; ``components`` are (code of the component's parameter, expression on the element)."""
+    """One search parameter; ``components`` are (code of the component's parameter, expression on the element).
+
+    ``own`` is one that a SearchParameter resource defines: its expression may be any FHIRPath.
+    """
 
     code: str
     type: str
     expression: str
     targets: tuple[str, ...] = ()
     components: tuple[tuple[str, str], ...] = ()
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,11 @@ class Definitions:
         for resource in own:
             for base in resource["base"]:
                 self._own[base, resource["code"]] = Parameter(
-                    resource["code"], resource["type"], resource["expression"], tuple(resource.get("target", ()))
+                    resource["code"],
+                    resource["type"],
+                    resource["expression"],
+                    tuple(resource.get("target", ())),
+                    own=True,
                 )
 
     def find(self, type: str, code: str) -> Parameter | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from oracle import references
+from oracle import fhirpath, references
 from oracle.definitions import Definitions, Parameter
 from oracle.paths import Node, evaluate, resource_node
 
@@ -33,7 +33,11 @@ class Store:
         """Return the elements that the parameter looks at."""
         asked = (key_of(resource), parameter.expression)
         if asked not in self._seen:
-            self._seen[asked] = evaluate(parameter.expression, resource_node(resource))
+            self._seen[asked] = (
+                fhirpath.evaluate(parameter.expression, resource)
+                if parameter.own
+                else evaluate(parameter.expression, resource_node(resource))
+            )
         return self._seen[asked]
 
     def targets(self, resource: Resource, parameter: Parameter) -> set[Key]:
