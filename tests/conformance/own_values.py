@@ -71,7 +71,7 @@ def _strings(node: Node) -> Iterator[Own]:
 def _tokens(node: Node) -> Iterator[Own]:
     for token in tokens.tokens(node):
         code = escape(token.code or "")
-        systems = sorted(token.implied) if token.implied else [token.system] if node.type != "id" else []
+        systems = sorted(token.implied) if token.implied else [token.system]
         yield from (("", f"{escape(system)}|{code}") for system in systems if system or code)
         if code:
             yield "", code
@@ -94,7 +94,7 @@ def _references(node: Node, parameter: Parameter) -> Iterator[Own]:
             yield type, literal.split("/")[1]
             yield "", literal.split("/")[1]
     for modifier, value in _tokens(Node("Identifier", node.value.get("identifier", {}))):
-        if not modifier and "|" in value:  # a bare value is refused by the service
+        if not modifier and not value.endswith("|"):  # a system alone is refused by the service
             yield "identifier", value
 
 

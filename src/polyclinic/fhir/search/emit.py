@@ -118,6 +118,7 @@ def _reference(path: str, value: Any, out: Entries) -> None:
     identifier = value.get("identifier")
     if identifier is not None and "value" in identifier:
         out.terms.add(terms.identified_term(path, identifier.get("system", ""), identifier["value"]))
+        out.terms.add(terms.identified_anywhere_term(path, identifier["value"]))
     _display(path, value.get("display"), out)
 
 

@@ -47,6 +47,11 @@ def identified_term(path: str, system: str, value: str) -> str:
     return f"{path}\0i{system}\0{value}"
 
 
+def identified_anywhere_term(path: str, value: str) -> str:
+    """Return the term of a reference that names its target by a business identifier of any system."""
+    return f"{path}\0j{value}"
+
+
 def uri_term(path: str, uri: str) -> str:
     """Return the term of a uri, url or canonical."""
     return f"{path}\0u{uri}"

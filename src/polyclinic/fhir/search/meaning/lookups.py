@@ -112,12 +112,15 @@ def _reference_terms(branch: Branch, value: str, kind: str, asked: Asked) -> Ite
 
 
 def _identified(asked: Asked) -> Terms:
+    """Return what ``subject:identifier=[system]|[value]`` asks, or ``[value]`` of any system."""
     found = []
     for value in asked.values:
         parts = [plain(part) for part in split(value, "|")]
-        if len(parts) != 2 or not parts[1]:
-            raise asked.wrong(value, "[system]|[value]")
-        found += [terms.identified_term(b.path, parts[0], parts[1]) for b in asked.parameter.branches]
+        if len(parts) > 2 or not parts[-1]:
+            raise asked.wrong(value, "[system]|[value] or [value]")
+        for path in _paths(asked):
+            alone = len(parts) == 1
+            found.append(terms.identified_anywhere_term(path, *parts) if alone else terms.identified_term(path, *parts))
     return Terms(asked.code, tuple(found))
 
 
@@ -137,6 +140,6 @@ def _paths(asked: Asked) -> tuple[str, ...]:
 
 
 def ids(asked: Asked) -> Ids:
-    """Return what ``_id`` asks."""
+    """Return what ``_id`` asks; an id has no system, so it may be written as a code without one."""
     asked.only("not")
-    return Ids(tuple(plain(value) for value in asked.values), negated=asked.modifier == "not")
+    return Ids(tuple(plain(value).removeprefix("|") for value in asked.values), negated=asked.modifier == "not")
