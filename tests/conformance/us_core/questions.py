@@ -12,7 +12,7 @@ from us_core.package import Combination, Resource, examples_of
 from us_core.values import MADE, written
 
 Pairs = tuple[tuple[str, str], ...]
-SUBJECTS = 3
+SUBJECTS = 2
 """Examples of a profile whose values are asked for together."""
 ALTERNATIVES = 4
 

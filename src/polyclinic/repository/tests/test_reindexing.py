@@ -326,3 +326,12 @@ async def test_a_parameter_and_what_it_finds_may_come_in_one_transaction(fresh):
         assert await found(repository, "eyes=red") >= {"beside", "after"}
         await repository.reindexing.walk()
         assert await found(repository, "eyes=red") == {"before", "beside", "after"}
+
+
+async def test_references_to_this_server_are_its_own_with_a_new_vocabulary_too(fresh):
+    here = "http://here.example/fhir/"
+    async with opened(fresh, base=here) as repository:
+        await repository.write(Create(parameter("eyes"), id="eyes"))
+        await repository.write(Create(patient("p", link=[{"other": {"reference": f"{here}Patient/q"}}]), id="p"))
+        for asked in ("q", "Patient/q", f"{here}Patient/q"):
+            assert await found(repository, f"link={asked}") == {"p"}
