@@ -1,5 +1,6 @@
 """What the conformance tests share: resources in, questions asked over HTTP, answers compared with the oracle's."""
 
+import asyncio
 import json
 from datetime import datetime
 from decimal import Decimal
@@ -29,6 +30,16 @@ async def _transact(client: Client, entries: list[dict[str, Any]]) -> list[dict[
     heard = await client.post("/fhir", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
     assert heard.status == 200, heard.body.decode()
     return heard.json.get("entry", [])
+
+
+async def complete(client: Client) -> None:
+    """Wait until all resources are indexed by all search parameters."""
+    for _ in range(400):
+        told = (await client.get("/fhir/SearchParameter/$reindex")).json["parameter"]
+        if next(each["valueBoolean"] for each in told if each["name"] == "complete"):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the reindex did not end")
 
 
 async def ask(client: Client, path: str, pairs: Pairs, *, count: int = 1000) -> tuple[list[Key], set[Key]]:

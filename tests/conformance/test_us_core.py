@@ -3,12 +3,11 @@
 The table of what is asked is that of the Inferno suite for US Core 6.1.0.
 """
 
-import asyncio
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import pytest
-from asking import ask, difference, put_all
+from asking import ask, complete, difference, put_all
 from oracle import Definitions, Oracle
 from us_core.package import IS_THERE, combinations, examples, groups, parameters
 from us_core.questions import Asker
@@ -29,15 +28,6 @@ async def service():
         await put_all(client, parameters())
         await complete(client)
         yield client
-
-
-async def complete(client):
-    for _ in range(400):
-        told = (await client.get("/fhir/SearchParameter/$reindex")).json["parameter"]
-        if next(each["valueBoolean"] for each in told if each["name"] == "complete"):
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("the reindex did not end")
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,12 @@
 The package lies beside this repository; without it there is nothing to test.
 """
 
-import asyncio
 import tarfile
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from asking import complete
 
 from polyclinic.fhir.json import decode
 from polyclinic.kit.testing import database, running
@@ -52,15 +52,6 @@ def package():
             found = opened.extractfile(member) if Path(member.name).name.startswith(begin) else None
             if found is not None:
                 yield found.read()
-
-
-async def complete(client):
-    for _ in range(400):
-        told = (await client.get("/fhir/SearchParameter/$reindex")).json["parameter"]
-        if next(each["valueBoolean"] for each in told if each["name"] == "complete"):
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("the reindex did not end")
 
 
 async def test_those_that_r4_lacks_are_added_and_no_others(client):
