@@ -181,8 +181,15 @@ def text_range(statement: Statement, match: TextMatch) -> str:
     return test
 
 
-span_range = _span
-"""Return the test of a row ``f`` of ``span``; the index on (key, low, high) answers it."""
+def span_range(statement: Statement, match: SpanMatch) -> str:
+    """Return the test of a row ``f`` of ``span``, bounded so that the index on (key, low, high) answers it.
+
+    Whatever ends below a value begins below it: said of every group at once, that bounds where reading ends.
+    """
+    ends = [min((b.value for b in group if b.comparison.startswith("<")), default=inf) for group in match.groups]
+    if max(ends) == inf:
+        return _span(statement, match)
+    return f"{_span(statement, match)} and f.low <= ${statement.add(max(ends))}::float8"
 
 
 def updated(statement: Statement, clause: Updated) -> str:
