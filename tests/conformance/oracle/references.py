@@ -60,14 +60,14 @@ def canonical_matches(held: str, wanted: str) -> bool:
 
 def uri_matches(node: Node, modifier: str, value: str) -> bool:
     held, wanted = node.value, plain(value)
+    address = held.partition("|")[0] if node.type == "canonical" else held
     if modifier == "below":
-        return _is_below(held, wanted)
+        return _is_below(address, wanted)
     if modifier == "above":
-        return _is_below(wanted, held)
+        return _is_below(wanted, address)
     return canonical_matches(held, wanted) if node.type == "canonical" else held == wanted
 
 
 def _is_below(lower: str, upper: str) -> bool:
     """Whether the path of ``lower`` goes on from where that of ``upper`` ends; only for URLs, as R4 has it."""
-    lower = lower.partition("|")[0]
     return lower == upper or ("://" in upper and lower.startswith(upper.rstrip("/") + "/"))

@@ -96,8 +96,8 @@ def _together(focus: Focus) -> Visit:
 
 
 def _is_exact(term: str) -> bool:
-    """Whether ``term`` names a code or a target, and not only a system or a display."""
-    return term.partition("\0")[2][:1] in ("c", "s", "r")
+    """Whether ``term`` names a code, a system or a target, and not only a display."""
+    return term.partition("\0")[2][:1] in ("c", "s", "a", "r")
 
 
 def _planted(part: Parameter) -> _Node:

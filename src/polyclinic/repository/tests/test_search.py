@@ -82,6 +82,10 @@ RESOURCES = [
         "url": "http://example.org/vs",
         "version": "2",
         "status": "active",
+        "useContext": [
+            {"code": {"system": "urn:use", "code": "focus"}, "valueCodeableConcept": {"coding": [{"code": "flu"}]}},
+            {"code": {"system": "urn:other", "code": "venue"}, "valueCodeableConcept": {"coding": [{"code": "ward"}]}},
+        ],
     },
     {
         "resourceType": "RiskAssessment",
@@ -141,6 +145,9 @@ CASES = [
     (f"Observation?value-quantity=gt1.5|{UCUM}|m", {"o3"}),
     (f"Observation?value-quantity=lt75000|{UCUM}|g", {"o1", "o2"}),
     (f"Observation?code-value-quantity={LOINC}|29463-7$gt80", {"o4", "o5"}),
+    ("ValueSet?context-type-value=urn:use|focus$flu", {"vs"}),
+    ("ValueSet?context-type-value=urn:use|$flu", {"vs"}),
+    ("ValueSet?context-type-value=urn:use|$ward", set()),
     ("ValueSet?url:below=http://example.org", {"vs"}),
     ("ValueSet?url:below=http://example.org/v", set()),
     ("ValueSet?url:above=http://example.org/vs/7", {"vs"}),
