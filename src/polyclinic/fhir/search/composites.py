@@ -3,42 +3,38 @@
 Source: https://hl7.org/fhir/R4/search.html#composite
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import permutations
 
 from polyclinic.fhir import definitions
 from polyclinic.fhir.definitions import Component, SearchParameter
 from polyclinic.fhir.path import parse
-from polyclinic.fhir.search.parameters import Branch, Focus, Parameter
-from polyclinic.fhir.search.steps import Field, Place, UnreadablePath, Walk, walks
-
-MakeBranch = Callable[[str, Sequence[Place], str, str], Branch]
-"""Makes the branch at a path, from places, a parameter's type and the type they are relative to."""
+from polyclinic.fhir.search.branches import branch_at
+from polyclinic.fhir.search.parameters import Focus, Parameter
+from polyclinic.fhir.search.steps import Field, UnreadablePath, Walk, walks
 
 
-def foci_of(
-    definition: SearchParameter, type: str, known: Mapping[str, Parameter], branch: MakeBranch
-) -> tuple[Focus, ...]:
+def foci_of(definition: SearchParameter, type: str, known: Mapping[str, Parameter]) -> tuple[Focus, ...]:
     """Return where the composite ``definition`` is asked in a ``type``; nothing where this server cannot follow it.
 
     ``known`` are the parameters of the type, of which the parts are some.
     """
     try:
         found = walks(parse(definition.expression), type)
-        return tuple(_focus(walk, definition.components, known, branch) for walk in found)
+        return tuple(_focus(walk, definition.components, known) for walk in found)
     except (UnreadablePath, KeyError):
         return ()
 
 
-def _focus(walk: Walk, components: tuple[Component, ...], known: Mapping[str, Parameter], branch: MakeBranch) -> Focus:
+def _focus(walk: Walk, components: tuple[Component, ...], known: Mapping[str, Parameter]) -> Focus:
     (element,) = {place.type for place in walk.places}
-    repeats = any(map(_repeats, _elements_on(walk)))
+    repeats = any(step.is_list for step in _elements_on(walk))
     if repeats and len(components) != 2:
         raise UnreadablePath("pairs are kept, not triples")
     for ordered in permutations(component.expression for component in components):
         parts = tuple(
-            _part(known[component.code], expression, element, walk.path, branch)
+            _part(known[component.code], expression, element, walk.path)
             for component, expression in zip(components, ordered, strict=True)
         )
         if all(part.branches for part in parts):
@@ -57,14 +53,10 @@ def _elements_on(walk: Walk) -> list[definitions.Element]:
     return found
 
 
-def _repeats(element: definitions.Element) -> bool:
-    return element.is_list
-
-
-def _part(parameter: Parameter, expression: str, element: str, at: str, branch: MakeBranch) -> Parameter:
+def _part(parameter: Parameter, expression: str, element: str, at: str) -> Parameter:
     """Return ``parameter`` as it is asked by ``expression`` from the ``element`` that lies ``at`` a path."""
     expression = expression.replace("as(DateTime)", "as(dateTime)")  # as R4 misspells it
-    made = [branch(walk.path, walk.places, parameter.type, element) for walk in walks(parse(expression), element)]
+    made = [branch_at(walk.path, walk.places, parameter.type, element) for walk in walks(parse(expression), element)]
     kept = tuple(replace(each, path=at + each.path.removeprefix(element)) for each in made if each.places)
     return Parameter(parameter.code, parameter.type, kept, parameter.targets)
 

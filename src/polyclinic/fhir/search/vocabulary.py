@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from polyclinic.fhir import definitions
 from polyclinic.fhir.definitions import SearchParameter
-from polyclinic.fhir.search.branches import branch_at, branches_defined, branches_of_r4
+from polyclinic.fhir.search.branches import branches_defined, branches_of_r4
 from polyclinic.fhir.search.composites import foci_of
 from polyclinic.fhir.search.emit import EMITTED
 from polyclinic.fhir.search.parameters import Branch, Parameter
@@ -94,7 +94,7 @@ def _of_r4(type: str) -> Mapping[str, Parameter]:
         if code not in found and (made := understood(definition, type)):
             found[code] = made
     for code, definition in defined.items():
-        if definition.type == "composite" and (foci := foci_of(definition, type, found, branch_at)):
+        if definition.type == "composite" and (foci := foci_of(definition, type, found)):
             found[code] = Parameter(code, "composite", (), url=definition.url, foci=foci)
     return MappingProxyType(found)
 

@@ -45,11 +45,10 @@ async def _search(endpoint: Endpoint, call: Call, target: Target, pairs: Pairs) 
     used = list(query.used)
     if query.explain:
         return await explain(endpoint, query)
+    told = await _outcome(endpoint, query)
     if query.summary == "count":
-        told = await _outcome(endpoint, query)
         total = await endpoint.repository.count(query)
         return Answer(200, bundle("searchset", total=total, links=links(address, used, None, None), entries=told))
-    told = await _outcome(endpoint, query)
     page = await endpoint.repository.search(query, cursor=cursor)
     part = part_asked(query)
     entries = search_entries(endpoint, page.items, part, "match")
