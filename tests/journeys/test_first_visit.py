@@ -1,24 +1,13 @@
 """A patient's first visit, through the gateway to records: what a clinic's software does on an ordinary morning."""
 
 import pytest
-
-from polyclinic.kit.testing import database, running
-from polyclinic.platform import catalog
-from polyclinic.services.gateway.main import create as create_gateway
-from polyclinic.services.records.main import create as create_records
-
-BASE = "http://polyclinic.test/fhir"
+from house import house
 
 
 @pytest.fixture(scope="module")
 async def polyclinic():
     """Return a client of the gateway, with records behind it."""
-    owners = dict.fromkeys(catalog.owners(catalog.manifests()), "records")
-    async with (
-        database() as dsn,
-        running(create_records, postgresql=dsn, base_url=BASE) as records,
-        running(create_gateway, services={"records": records.root}, owners=owners, base_url=BASE) as gateway,
-    ):
+    async with house() as gateway:
         yield gateway
 
 

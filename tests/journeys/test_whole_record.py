@@ -8,16 +8,13 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from house import BASE, house
 
 from polyclinic.fhir import definitions
 from polyclinic.fhir.json import decode
 from polyclinic.fhir.path import compile_path
-from polyclinic.kit.testing import database, running
-from polyclinic.platform import catalog, demo
-from polyclinic.services.gateway.main import create as create_gateway
-from polyclinic.services.records.main import create as create_records
+from polyclinic.platform import demo
 
-BASE = "http://polyclinic.test/fhir"
 SYNTHEA = Path(__file__).parents[3] / "shared" / "data" / "synthea" / "r4_617_transaction_bundles_minified.tar.xz"
 ONLY_SOME = re.compile(r"\.where\(resolve\(\) is \w+\)")
 """What an expression says of the type of a reference's target: here told by its address."""
@@ -35,12 +32,7 @@ def bundles():
 @pytest.fixture(scope="module")
 async def polyclinic():
     """Return a client of the gateway, with records behind it that keep some patients."""
-    owners = dict.fromkeys(catalog.owners(catalog.manifests()), "records")
-    async with (
-        database() as dsn,
-        running(create_records, postgresql=dsn, base_url=BASE) as records,
-        running(create_gateway, services={"records": records.root}, owners=owners, base_url=BASE) as gateway,
-    ):
+    async with house() as gateway:
         for bundle in bundles():
             heard = await gateway.post("/fhir", bundle)
             assert heard.status == 200, heard.body

@@ -13,11 +13,9 @@ from typing import Any
 from polyclinic.fhir.search.clauses import Bound, Ids, Missing, Near, SpanMatch, Spans, TextMatch, Texts, Updated, Words
 from polyclinic.fhir.search.values import fold, time_of
 from polyclinic.repository.keys import key_of
-from polyclinic.repository.order import missing_value
+from polyclinic.repository.order import VALUES, missing_value
 from polyclinic.repository.plan import Check, Either, Followed, Follows, Identities, Keys, Lacks, LinkedTo, Typed
 
-VALUES = {"text": ("text_value", "value"), "span": ("span", "low")}
-"""Where values to be sorted by are: table and column."""
 EARTH_METRES = 6_371_008.8
 """Mean radius of the earth (IUGG, R1)."""
 _FEW_PROBES = 16

@@ -24,6 +24,8 @@ from polyclinic.repository.rows import NO_DATE
 Add = Callable[[Any], int]
 """Takes an argument of a statement and returns its number."""
 
+VALUES = {"text": ("text_value", "value"), "span": ("span", "low")}
+"""Where values to be sorted by are: table and column."""
 NEVER = 2**63 - 1
 """The clinical date of a resource without one, where the earliest come first."""
 _LAST = "\U0010ffff"
@@ -72,7 +74,7 @@ class SortKey:
                 f"cross join unnest(${of}::text[]) as p(path) cross join lateral {values} as v(value) "
                 f"where f.key = c.resource"
             )
-        table, value = ("text_value", "value") if self.column == "text" else ("span", "low")
+        table, value = VALUES[self.column]
         return f"select {best}(f.{value}) from {table} f where f.resource = c.resource and f.key = any(${of}::bigint[])"
 
     @property

@@ -7,7 +7,6 @@ from typing import Any
 
 from polyclinic.fhir.search.clauses import Bound, Near, Spans, Texts, Updated
 from polyclinic.repository.conditions import (
-    VALUES,
     Statement,
     conditions,
     latitudes,
@@ -17,7 +16,7 @@ from polyclinic.repository.conditions import (
     valued,
 )
 from polyclinic.repository.keys import key_of
-from polyclinic.repository.order import NEVER, SortKey, is_index_order
+from polyclinic.repository.order import NEVER, VALUES, SortKey, is_index_order
 from polyclinic.repository.plan import FEW, MANY_KEYS, ByColumn, ByIdentities, ByIds, ByKeys, ByResources, ByValue, Plan
 from polyclinic.repository.rows import NO_DATE
 

@@ -50,13 +50,6 @@ class Reading:
     used: list[tuple[str, str]] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
 
-    @property
-    def searched(self) -> str:
-        """What is searched, in words."""
-        if not self.types:
-            return "this interaction"
-        return self.types[0] if len(self.types) == 1 else "a search over several types"
-
 
 def _count(reading: Reading, value: str) -> None:
     if not (value.isascii() and value.isdigit()):
