@@ -1,0 +1,1 @@
+"""When and with whom: appointments that cannot be booked twice, found from rules and held until they are confirmed."""
