@@ -1,0 +1,36 @@
+"""The rulebook: what Schedules and HealthcareServices say, numbered in the order in which changes became real."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from polyclinic.repository.connect import Session
+
+_NEXT = "update rule_number set number = number + 1 returning number"
+_KEEP = """
+insert into rule (name, number, body) select name, $3, body from unnest($1::text[], $2::bytea[]) as r(name, body)
+on conflict (name) do update set number = excluded.number, body = excluded.body"""
+
+
+class Rule(NamedTuple):
+    """What one Schedule or HealthcareService says; no ``body`` where it was deleted."""
+
+    key: int
+    name: str
+    body: bytes | None
+
+
+async def keep(session: Session, rules: Sequence[tuple[str, bytes | None]]) -> None:
+    """Keep what ``rules`` (names and bodies) say from now on. Whoever else changes rules waits until the end."""
+    number = await session.fetchval(_NEXT)
+    await session.execute(_KEEP, [name for name, _ in rules], [body for _, body in rules], number)
+
+
+async def number(session: Session) -> int:
+    """Return the number of the last change."""
+    return int(await session.fetchval("select number from rule_number"))
+
+
+async def since(session: Session, number: int) -> list[Rule]:
+    """Return the rules that changed after ``number``."""
+    rows = await session.fetch("select key, name, body from rule where number > $1", number)
+    return [Rule(row["key"], row["name"], row["body"]) for row in rows]
