@@ -1,4 +1,4 @@
-"""Occupations: who is occupied when. Every change is made while the actors' locks are held, until the transaction ends."""
+"""Occupations: who is occupied when. Places are given while the locks of their actors are held."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,9 +20,11 @@ _PURGE = """
 delete from occupation o using unnest($1::text[], $2::bigint[], $3::bigint[]) as a(actor, low, high)
 where o.actor = a.actor and o.during && tstzrange(to_timestamp(a.low), to_timestamp(a.high)) and o.expires <= $4"""
 _TAKE = """
-insert into occupation (actor, lane, during, places, holder, slots, starts, expires)
-select actor, lane, tstzrange(to_timestamp(low), to_timestamp(high)), places, $6, $7, to_timestamp($8::bigint), $9
-from unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::integer[]) as a(actor, lane, low, high, places)"""
+insert into occupation (actor, lane, most, during, places, holder, slots, starts, expires)
+select actor, lane, most, tstzrange(to_timestamp(low), to_timestamp(high)), places, $7, $8,
+       to_timestamp($9::bigint), $10
+from unnest($1::text[], $2::integer[], $3::integer[], $4::bigint[], $5::bigint[], $6::integer[])
+    as a(actor, lane, most, low, high, places)"""
 _MOVE = """
 update occupation o set lane = a.lane from unnest($1::bigint[], $2::integer[]) as a(number, lane)
 where o.number = a.number"""
@@ -59,27 +61,33 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place to be given to somebody."""
+    """A place to be given to somebody: one of ``most`` lanes (None: beyond them), while ``places`` hold."""
 
     span: Span
     lane: int
+    most: int | None
     places: int | None
 
 
 async def lock(session: Session, actors: Iterable[str]) -> None:
-    """Wait until nobody else gives places of ``actors``; in an order that cannot lock up, until the transaction ends."""
+    """Wait until nobody else gives places of ``actors``, and let nobody until the transaction ends."""
     wanted = list(actors)
     if wanted:
         await session.fetch(_LOCK, wanted)
 
 
 async def taken(session: Session, spans: Sequence[Span], now: datetime, *, but: Sequence[str] = ()) -> list[Taken]:
-    """Return what of ``spans`` is taken ``now``, leaving out what the holders ``but`` have; holds that expired are not."""
+    """Return what of ``spans`` is taken ``now``, by others than the holders ``but``; holds that expired are not."""
     rows = await session.fetch(_BUSY, *_columns(spans), now, list(but))
     return [
         Taken(row["number"], row["actor"], row["holder"], Busy(row["begin"], row["until"], row["lane"], row["places"]))
         for row in rows
     ]
+
+
+async def held(session: Session, span: Span) -> list[Taken]:
+    """Return all that is given of ``span``, whether it has expired or not."""
+    return await taken(session, [span], datetime.min.replace(tzinfo=UTC))
 
 
 async def purge(session: Session, spans: Sequence[Span], now: datetime) -> None:
@@ -97,7 +105,7 @@ async def take(
     expires: datetime | None = None,
 ) -> None:
     """Give ``places`` to ``holder``. Raises: what PostgreSQL raises where one of them is given already."""
-    columns = zip(*((p.span.actor, p.lane, p.span.begin, p.span.end, p.places) for p in places), strict=True)
+    columns = zip(*((p.span.actor, p.lane, p.most, p.span.begin, p.span.end, p.places) for p in places), strict=True)
     await session.execute(_TAKE, *map(list, columns), holder, list(slots), starts, expires)
 
 
@@ -133,10 +141,11 @@ async def starts(
     return [(row["actor"], row["start"]) for row in rows]
 
 
-async def holds_taken_over(session: Session, slots: Sequence[str]) -> set[str]:
+async def taken_over(session: Session, slots: Sequence[str]) -> set[str]:
     """Return which of ``slots`` an Appointment has taken."""
     rows = await session.fetch(
-        "select distinct slot from occupation, unnest(slots) as s(slot) where slots && $1 and slot = any($1)", list(slots)
+        "select distinct slot from occupation, unnest(slots) as s(slot) where slots && $1 and slot = any($1)",
+        list(slots),
     )
     return {row["slot"] for row in rows}
 

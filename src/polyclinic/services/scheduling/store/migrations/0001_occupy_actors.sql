@@ -6,13 +6,15 @@ create extension if not exists btree_gist;
 create table occupation (
     number  bigint generated always as identity primary key,
     actor   text collate "C" not null,   -- a reference, such as Practitioner/7
-    lane    integer not null check (lane >= 0),
+    lane    integer not null,
+    most    integer,                     -- how many lanes the actor has; null for what overrides the rules
     during  tstzrange not null check (not isempty(during)),  -- buffers included
-    places  integer,                     -- how many may be given at once as long as this lasts; null: it does not matter
+    places  integer,                     -- how many may be given at once as long as this lasts, overbooked ones apart
     holder  text collate "C" not null,   -- Appointment/1 or Slot/1
     slots   text[] not null default '{}',  -- the Slots that an Appointment takes
     starts  timestamptz not null,        -- of the visit itself, without buffers
     expires timestamptz,                 -- of a hold
+    constraint a_lane_is_one_of_the_actors check (lane >= 0 and (most is null and lane >= 1000000 or lane < most)),
     constraint no_place_is_given_twice
         exclude using gist (actor with =, lane with =, during with &&) deferrable initially immediate
 );
@@ -30,6 +32,12 @@ create table rule (
 create index rule_number on rule (number);
 create table rule_number (number bigint not null);
 insert into rule_number values (0);
+
+-- The Schedule of each Slot, both references.
+create table slot_schedule (
+    slot     text collate "C" primary key,
+    schedule text collate "C" not null
+);
 
 -- Who is to be visited and why, as somebody asked when looking for a time; proposals name it by its key.
 create table inquiry (
