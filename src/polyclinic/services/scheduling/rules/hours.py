@@ -36,10 +36,10 @@ def closed(closures: Iterable[Stretch], zone: ZoneInfo) -> Intervals:
 
 
 def _on_days(windows: Sequence[Window], zone: ZoneInfo, days: Iterable[int]) -> Iterable[Interval]:
-    """Yield the windows that begin on ``days``; weekday of ordinal 1, a Monday, is 0."""
+    """Yield the windows that begin on ``days`` (ordinals; 1 is a Monday). A day that its zone skips has none."""
     for day in days:
-        midnight, _, is_even = local_day(zone, day)
-        weekday = (day - 1) % 7
+        midnight, next_midnight, is_even = local_day(zone, day)
+        weekday = (day - 1) % 7 if midnight < next_midnight else None
         for window in windows:
             if weekday not in window.weekdays:
                 continue
