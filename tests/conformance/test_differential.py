@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 from oracle import Oracle
 
 from polyclinic.fhir.json import decode, encode
-from polyclinic.kit.testing import database, running
-from polyclinic.services.records.main import create
+from polyclinic.kit.testing import create_whole, database, running
 
 SETS = os.environ.get("DIFFERENTIAL_EXAMPLES")
 QUESTIONS = 12
@@ -31,7 +30,7 @@ PAGES = (1000, 3)
 @pytest.fixture(scope="module")
 async def service():
     """Return a client of the records service."""
-    async with database() as dsn, running(create, postgresql=dsn) as client:
+    async with database() as dsn, running(create_whole, postgresql=dsn) as client:
         yield client
 
 

@@ -19,8 +19,7 @@ from told.asking import AT_ONCE, all_of
 
 from polyclinic.fhir.json import decode
 from polyclinic.fhir.tests.test_validate_outside import WRONG_EXAMPLES
-from polyclinic.kit.testing import database, running
-from polyclinic.services.records.main import create
+from polyclinic.kit.testing import create_whole, database, running
 
 EXAMPLES = Path(__file__).parents[3] / "shared/data/r4-examples"
 NOT_KEPT = ("Parameters", "OperationOutcome")
@@ -60,7 +59,7 @@ def examples():
 @pytest.fixture(scope="module")
 async def service():
     """Return a client of the records service."""
-    async with database() as dsn, running(create, postgresql=dsn) as client:
+    async with database() as dsn, running(create_whole, postgresql=dsn) as client:
         yield client
 
 

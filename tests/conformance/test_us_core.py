@@ -14,8 +14,7 @@ from us_core.questions import Asker
 from us_core.supplement import supplement
 
 from polyclinic.fhir.json import decode
-from polyclinic.kit.testing import database, running
-from polyclinic.services.records.main import create
+from polyclinic.kit.testing import create_whole, database, running
 
 pytestmark = pytest.mark.skipif(not IS_THERE, reason="the package of US Core is not beside this repository")
 
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.skipif(not IS_THERE, reason="the package of US Core is 
 @pytest.fixture(scope="module")
 async def service():
     """A service that has the examples, and only then learns the search parameters that R4 lacks."""
-    async with database() as dsn, running(create, postgresql=dsn, reindex_rate=100_000) as client:
+    async with database() as dsn, running(create_whole, postgresql=dsn, reindex_rate=100_000) as client:
         await put_all(client, [*examples(), *supplement()])
         await put_all(client, parameters())
         await complete(client)

@@ -11,8 +11,7 @@ import pytest
 from asking import complete
 
 from polyclinic.fhir.json import decode
-from polyclinic.kit.testing import database, running
-from polyclinic.services.records.main import create
+from polyclinic.kit.testing import create_whole, database, running
 
 PACKAGE = Path(__file__).parents[3] / "shared" / "data" / "us-core" / "us_core_610.tgz"
 pytestmark = pytest.mark.skipif(not PACKAGE.exists(), reason="the package of US Core is not beside this repository")
@@ -35,7 +34,7 @@ async def client():
     """A service that has the examples of the package, and only then learns its search parameters."""
     files = [decode(content) for content in package()]
     added = {type for type, _ in ADDED}
-    async with database() as dsn, running(create, postgresql=dsn, reindex_rate=100_000) as client:
+    async with database() as dsn, running(create_whole, postgresql=dsn, reindex_rate=100_000) as client:
         for type in (*sorted(added), "SearchParameter"):
             for each in files:
                 if each["resourceType"] == type:

@@ -34,13 +34,15 @@ class Issue:
 class Refusal(Exception):
     """A request that was understood and will not be fulfilled.
 
-    Made with a sentence (and the place it speaks of), or with the issues themselves.
+    Made with a sentence (and the place it speaks of), or with the issues themselves. ``proposals`` are resources that
+    could be asked for instead.
     """
 
     code: ClassVar[str] = "processing"
 
     def __init__(self, sentence: str = "", *, at: str | None = None, issues: Iterable[Issue] = ()) -> None:
         self.issues: tuple[Issue, ...] = tuple(issues) or (Issue(self.code, sentence, at),)
+        self.proposals: tuple[dict[str, Any], ...] = ()
         super().__init__(sentence or self.issues[0].diagnostics)
 
 
@@ -116,6 +118,17 @@ class Unavailable(Refusal):
     code = "transient"
 
 
-def operation_outcome(issues: Iterable[Issue]) -> dict[str, Any]:
-    """Return an OperationOutcome resource of ``issues``."""
-    return {"resourceType": "OperationOutcome", "issue": [issue.json() for issue in issues]}
+PROPOSAL = "urn:polyclinic:extension:proposal"
+"""The extension of an OperationOutcome that refers to a contained resource which could be asked for instead."""
+
+
+def operation_outcome(issues: Iterable[Issue], proposals: Iterable[dict[str, Any]] = ()) -> dict[str, Any]:
+    """Return an OperationOutcome resource of ``issues``; ``proposals``, each with an id, are contained in it."""
+    outcome: dict[str, Any] = {"resourceType": "OperationOutcome"}
+    if contained := list(proposals):
+        outcome["contained"] = contained
+        outcome["extension"] = [
+            {"url": PROPOSAL, "valueReference": {"reference": f"#{each['id']}"}} for each in contained
+        ]
+    outcome["issue"] = [issue.json() for issue in issues]
+    return outcome

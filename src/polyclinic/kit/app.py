@@ -1,8 +1,8 @@
 """Assembles a service: its manifest, its settings, its own routes, and everything that every service has."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -18,12 +18,14 @@ from polyclinic.kit.http.door import PREFIX, Answering, Door
 from polyclinic.kit.http.message import Answer, broken, refused
 from polyclinic.kit.logs import Log
 from polyclinic.kit.manifest import Manifest
-from polyclinic.kit.opening import Opening, Place
+from polyclinic.kit.opening import Chore, Opening, Place
 from polyclinic.kit.passport import current
 from polyclinic.kit.rest.endpoint import Endpoint
-from polyclinic.kit.rest.interactions import Interactions
+from polyclinic.kit.rest.interactions import Advise, Interactions
+from polyclinic.kit.rest.operations.model import Operation
 from polyclinic.kit.settings import Misconfigured, Settings
 from polyclinic.kit.telemetry import Metrics, Telemetry
+from polyclinic.repository.companion import Companion
 from polyclinic.repository.model import Keeping
 
 Missing = Callable[[], Awaitable[Sequence[str]]]
@@ -46,25 +48,43 @@ class Reception:
     missing: Missing = _nothing
 
 
+@dataclass(frozen=True, slots=True)
+class Deeds:
+    """What a service that keeps resources does of its own, beside what FHIR defines.
+
+    ``companion`` has a say in every write, ``chores`` go on in the background, ``advise`` adds to refusals what could
+    be asked for instead.
+    """
+
+    operations: Sequence[Operation] = ()
+    companion: Companion | None = None
+    chores: Mapping[str, Chore] = field(default_factory=dict)
+    advise: Advise | None = None
+
+
+NO_DEEDS = Deeds()
+
+
 def assemble(
     manifest: Manifest,
     settings: Settings,
     *,
     routes: Sequence[BaseRoute] = (),
     reception: Reception | None = None,
+    deeds: Deeds = NO_DEEDS,
     now: Clock = clock.now,
 ) -> ASGIApp:
     """Return the ASGI app of the service that ``manifest`` promises.
 
-    A service that owns resource types serves them below ``/fhir`` from its repository; one that owns none may have
-    a ``reception`` instead. ``now`` is the clock of everything it keeps.
+    A service that owns resource types serves them below ``/fhir`` from its repository, and its own ``deeds`` with
+    them; one that owns none may have a ``reception`` instead. ``now`` is the clock of everything it keeps.
     Raises: ``Misconfigured`` where the settings lack what the manifest needs.
     """
     log = Log(manifest.name, level=settings.log_level)
-    opening = _opening(manifest, settings, log, now)
+    opening = _opening(manifest, settings, log, now, deeds)
     metrics = Metrics(manifest.name, opening.gauges if opening else dict)
     if opening is not None:
-        reception = Reception(_interactions(manifest, settings, opening, now))
+        reception = Reception(_interactions(manifest, settings, opening, now, deeds))
     app = Starlette(
         routes=[*routes, *_house_routes(manifest, metrics, opening, reception.missing if reception else _nothing)],
         lifespan=_lifespan(opening, reception.opened if reception else ()),
@@ -91,17 +111,18 @@ class _Front:
         await self._routes(scope, receive, send)
 
 
-def _opening(manifest: Manifest, settings: Settings, log: Log, now: Clock) -> Opening | None:
+def _opening(manifest: Manifest, settings: Settings, log: Log, now: Clock, deeds: Deeds) -> Opening | None:
     if not manifest.owns:
         return None
     if settings.postgresql is None:
         raise Misconfigured(f"{manifest.name} keeps resources and needs POLYCLINIC_POSTGRESQL, the DSN of its database")
     password = settings.password if settings.postgresql_password_file else None
     kept = Keeping(frozenset(manifest.owns), settings.reindex_rate, f"{settings.base_url}/")
-    return Opening(Place(settings.postgresql, settings.connections, password, now, kept), log)
+    place = Place(settings.postgresql, settings.connections, password, now, kept, deeds.companion)
+    return Opening(place, log, deeds.chores)
 
 
-def _interactions(manifest: Manifest, settings: Settings, opening: Opening, now: Clock) -> Answering:
+def _interactions(manifest: Manifest, settings: Settings, opening: Opening, now: Clock, deeds: Deeds) -> Answering:
     endpoint = Endpoint(
         service=manifest.name,
         base=settings.base_url,
@@ -112,7 +133,7 @@ def _interactions(manifest: Manifest, settings: Settings, opening: Opening, now:
         conditional_delete=settings.conditional_delete,
         explain=settings.explain,
     )
-    return Interactions(endpoint).answer
+    return Interactions(endpoint, deeds.operations, deeds.advise).answer
 
 
 def _lifespan(

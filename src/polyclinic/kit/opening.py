@@ -1,7 +1,7 @@
 """A repository that is opened in the background for as long as that takes, so that a service starts without it."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -10,12 +10,15 @@ from polyclinic.kit import clock
 from polyclinic.kit.clock import Clock
 from polyclinic.kit.logs import Log
 from polyclinic.repository import Repository
+from polyclinic.repository.companion import Companion
 from polyclinic.repository.model import KEEPING, Keeping
-from polyclinic.repository.reindexing import Reindexing
+
+Chore = Callable[[Repository], Awaitable[None]]
+"""What is to be done in the background for as long as the repository is open; it returns when there is nothing left."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between attempts, doubling
 AFTER_A_BUG = 30.0
-"""Seconds after which indexing anew is tried again where it met a bug."""
+"""Seconds after which a chore is tried again where it met a bug."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +30,22 @@ class Place:
     password: Callable[[], str] | None = None
     clock: Clock = clock.now
     keeping: Keeping = KEEPING
+    companion: Companion | None = None
 
 
 class Opening:
-    """Holds the repository once it is open. Until then ``repository`` refuses with ``Unavailable``."""
+    """Holds the repository once it is open. Until then ``repository`` refuses with ``Unavailable``.
 
-    def __init__(self, place: Place, log: Log) -> None:
+    ``chores`` are done in the background while it is open, by their names.
+    """
+
+    def __init__(self, place: Place, log: Log, chores: Mapping[str, Chore] | None = None) -> None:
         self._place, self._log = place, log
+        self._chores: Mapping[str, Chore] = {"reindex": _reindex, **(chores or {})}
         self._repository: Repository | None = None
         self._reason = "the database of this service was not asked yet"
         self._attempts: asyncio.Task[None] | None = None
-        self._reindexing: asyncio.Task[None] | None = None
+        self._doing: Sequence[asyncio.Task[None]] = ()
 
     @property
     def repository(self) -> Repository:
@@ -53,11 +61,10 @@ class Opening:
 
     async def stop(self) -> None:
         """Give up trying and close what is open."""
-        for task in (self._attempts, self._reindexing):
-            if task is not None:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+        for task in (*([self._attempts] if self._attempts else []), *self._doing):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         if self._repository is not None:
             await self._repository.close()
             self._repository = None
@@ -101,20 +108,28 @@ class Opening:
                 connections=place.connections,
                 password=place.password,
                 keeping=place.keeping,
+                companion=place.companion,
             )
         except (Refusal, OSError) as error:
             self._reason = str(error) if isinstance(error, Refusal) else type(error).__qualname__
             self._log.warning("database missing", reason=self._reason)
             return False
         self._log.info("database open")
-        self._reindexing = asyncio.create_task(self._reindex(self._repository.reindexing), name="reindex")
+        chores = self._chores.items()
+        self._doing = [
+            asyncio.create_task(self._do(name, chore, self._repository), name=name) for name, chore in chores
+        ]
         return True
 
-    async def _reindex(self, reindexing: Reindexing) -> None:
-        """Index anew what has to be, for as long as the repository is open."""
+    async def _do(self, name: str, chore: Chore, repository: Repository) -> None:
         while True:
             try:
-                await reindexing.run()
+                return await chore(repository)
             except Exception as error:  # noqa: BLE001 - a bug must not keep the service from answering
-                self._log.error("bug", error, interaction="reindex")
+                self._log.error("bug", error, interaction=name)
                 await asyncio.sleep(AFTER_A_BUG)
+
+
+async def _reindex(repository: Repository) -> None:
+    """Index anew what has to be, for as long as the repository is open."""
+    await repository.reindexing.run()

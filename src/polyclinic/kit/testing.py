@@ -20,13 +20,25 @@ import uvicorn
 from aiohttp import ClientSession, DummyCookieJar
 from starlette.types import ASGIApp
 
+from polyclinic.fhir.definitions import RESOURCE_TYPES
 from polyclinic.fhir.json import decode, encode
+from polyclinic.kit.app import assemble
+from polyclinic.kit.manifest import Manifest
 from polyclinic.kit.settings import Settings
 
 POSTGRESQL = "POLYCLINIC_TEST_POSTGRESQL"
 
 Create = Callable[[Settings], ASGIApp]
 """What every service's ``main`` offers."""
+
+
+KEPT = RESOURCE_TYPES - {"DomainResource", "OperationOutcome", "Parameters", "Resource"}
+"""The resource types that can be kept: not the abstract ones, nor those that are only sent."""
+
+
+def create_whole(settings: Settings) -> ASGIApp:
+    """Return a service that keeps every type, as one big server would: what services together are held against."""
+    return assemble(Manifest(name="whole", owns=tuple(sorted(KEPT))), settings)
 
 
 class SteppingClock:

@@ -12,9 +12,9 @@ def numbers(values: Iterable[float | None]) -> str:
     return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
 
 
-def texts(values: Iterable[str]) -> str:
+def texts(values: Iterable[str | None]) -> str:
     """Return an array of texts."""
-    return "{" + ",".join([_quoted(value) for value in values]) + "}"
+    return "{" + ",".join(["NULL" if value is None else _quoted(value) for value in values]) + "}"
 
 
 def _quoted(text: str) -> str:

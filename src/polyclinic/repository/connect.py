@@ -68,7 +68,8 @@ def open_pool(dsn: str, *, connections: int, password: Callable[[], str] | None)
 class refusing:
     """A context that says in FHIR's words what PostgreSQL could not do.
 
-    Raises: ``Unavailable`` when it is away, full or stopping; ``Conflict`` when another writer was first.
+    Raises: ``Unavailable`` when it is away, full or stopping; ``Conflict`` when another writer was first or what
+    excludes one another would be there at once.
     """
 
     def __enter__(self) -> None:
@@ -78,6 +79,8 @@ class refusing:
         """Say what went wrong, if anything did."""
         if isinstance(error, _RACED):
             raise Conflict("somebody else changed the same resource at the same time; read it again") from error
+        if isinstance(error, asyncpg.ExclusionViolationError):
+            raise Conflict("somebody else has just taken what excludes this") from error
         if isinstance(error, _AWAY):
             raise Unavailable(f"the database does not answer now ({type(error).__name__})") from error
 

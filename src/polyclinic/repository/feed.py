@@ -19,7 +19,7 @@ from polyclinic.repository.connect import Database
 from polyclinic.repository.model import Change, Changes, FeedPosition
 
 _NOTHING = "1:1:"
-_COLUMNS = "seq, type, id, version, method, updated"
+_COLUMNS = "seq, type, id, version, method, updated, event"
 _ALL = f"""
 select {_COLUMNS} from change
 where pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and seq > $2 order by seq limit $3"""
@@ -57,7 +57,7 @@ async def changes(connection: Database, after: FeedPosition | None, *, limit: in
 
 
 def _change(row: asyncpg.Record) -> Change:
-    return Change(row["type"], row["id"], row["version"], row["method"], row["updated"])
+    return Change(row["type"], row["id"], row["version"], row["method"], row["updated"], row["event"])
 
 
 def _read(position: FeedPosition | None) -> _Place:

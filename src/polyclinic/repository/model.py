@@ -126,13 +126,17 @@ class Stretch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One line of the change feed: which version came to be, without its content."""
+    """One line of the change feed: which version came to be, without its content.
+
+    ``event`` is what the service calls it, such as ``booked``; None where it was created, updated or deleted.
+    """
 
     type: str
     id: str
     version: int
     method: Method
     updated: datetime
+    event: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ NO_DATE = -(2**63)
 
 @dataclass(slots=True)
 class Row:
-    """One version about to be written, with the keys and values it is found by."""
+    """One version about to be written, with the keys and values it is found by; ``event`` names it in the feed."""
 
     key: int
     kept: Kept
@@ -25,6 +25,7 @@ class Row:
     keys: frozenset[int]
     entries: Entries
     indexed: int
+    event: str | None = None
 
     @property
     def terms(self) -> bytes:

@@ -14,7 +14,8 @@ import asyncpg
 from polyclinic.fhir.search.query import Query
 from polyclinic.fhir.search.vocabulary import Vocabulary
 from polyclinic.repository import feed, later, statements
-from polyclinic.repository.connect import Database, again_if_lost, open_pool, refusing
+from polyclinic.repository.companion import Companion
+from polyclinic.repository.connect import Database, Session, again_if_lost, open_pool, refusing
 from polyclinic.repository.everything import Belonging, Everything, everything
 from polyclinic.repository.explained import Explained, explained
 from polyclinic.repository.guard import bounded, estimated_cost, refuse_costly
@@ -82,6 +83,7 @@ class _Founding:
 
     known: Known
     keeping: Keeping
+    companion: Companion | None
 
 
 class Repository:
@@ -92,7 +94,9 @@ class Repository:
         self._seal = seal
         self._clock = clock
         spellings = Spellings(pools.aside)
-        self._writers = Writers(KeySource(), spellings, founding.known, self._found, founding.keeping.types)
+        self._writers = Writers(
+            KeySource(), spellings, founding.known, self._found, founding.keeping.types, founding.companion
+        )
         self.reindexing = Reindexing(pools.walk, spellings, self.learn, rate=founding.keeping.reindex_rate)
         self._common = CommonTerms()
         self._looked = float("-inf")
@@ -106,8 +110,9 @@ class Repository:
         connections: int = 8,
         password: Callable[[], str] | None = None,
         keeping: Keeping = KEEPING,
+        companion: Companion | None = None,
     ) -> "Repository":
-        """Connect to the database at ``dsn`` and bring it up to this release.
+        """Connect to the database at ``dsn`` and bring it, and the tables of ``companion``, up to this release.
 
         While ``reindexing.run`` runs, resources are indexed anew where they have to be.
         Raises: ``Unavailable`` while PostgreSQL does not answer; ``NewerDatabase``.
@@ -116,14 +121,14 @@ class Repository:
         try:
             with refusing():
                 async with pool.lease() as connection:
-                    await migrate(connection)
+                    await migrate(connection, {companion.name: companion.tables} if companion else {})
                     seal = await Seal.of(connection)
                     known = await load(connection, base=keeping.base)
         except BaseException:
             await pool.close(patience=0)
             raise
         aside, walk = (open_pool(dsn, connections=1, password=password) for _ in range(2))
-        return cls(_Pools(pool, aside, walk), seal, clock, _Founding(known, keeping))
+        return cls(_Pools(pool, aside, walk), seal, clock, _Founding(known, keeping, companion))
 
     async def close(self) -> None:
         """Close all connections, after the calls under way."""
@@ -208,6 +213,13 @@ class Repository:
                 transaction = Transaction(connection, self._writers, self._clock())
                 yield transaction
         self._adopt(transaction.known)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """Lease a connection, for what a service reads in tables of its own."""
+        with refusing():
+            async with self._pool.lease() as connection:
+                yield connection
 
     def _adopt(self, known: Known) -> None:
         if known is not self._writers.known:

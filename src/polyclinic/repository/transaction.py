@@ -11,6 +11,7 @@ from polyclinic.fhir.outcome import Conflict, MultipleMatches, PreconditionFaile
 from polyclinic.fhir.search.clauses import Ids, Terms
 from polyclinic.fhir.search.query import Query
 from polyclinic.repository import write as tables
+from polyclinic.repository.companion import Companion, Turn
 from polyclinic.repository.connect import Database, Session
 from polyclinic.repository.defining import defines, definitions_of, named
 from polyclinic.repository.ids import new_id
@@ -47,11 +48,12 @@ _TICK = timedelta(milliseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What becomes of one write: the row to keep, if any, what it replaces, and the answer."""
+    """What becomes of one write: the row to keep, if any, its content, what it replaces, and the answer."""
 
     answer: Written
     row: Row | None = None
     before: Standing | None = None
+    resource: Resource | None = None
 
 
 @dataclass(slots=True)
@@ -63,6 +65,11 @@ class Writers:
     known: Known
     search: Search
     types: frozenset[str]
+    companion: Companion | None = None
+
+    def accompanies(self, write: Write) -> bool:
+        """Whether the companion of the service has a say in ``write``."""
+        return self.companion is not None and _name(write)[0] in self.companion.types
 
     def adopt(self, known: Known) -> None:
         """Know what another transaction or process has brought about, unless something later is known."""
@@ -79,6 +86,15 @@ class Transaction:
         self.known = writers.known
         self._settled = False
         self.now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    @property
+    def session(self) -> Session:
+        """The connection, for what a service keeps in tables of its own."""
+        return self._connection
+
+    def accompanied(self, write: Write) -> bool:
+        """Whether ``write`` needs more than one statement, as a companion of the service has a say in it."""
+        return self._writers.accompanies(write)
 
     async def lock(self, queries: Sequence[Query]) -> None:
         """Wait until nobody else who asks any of ``queries`` is about to write; held until the end.
@@ -122,6 +138,7 @@ class Transaction:
         fresh = sum(1 for each in plain if not isinstance(each, Delete) and _name(each) not in standing)
         keys = iter(await self._writers.keys.take(self._connection, fresh))
         steps = [_Step(each) if isinstance(each, Written) else self._step(each, standing, keys) for each in decided]
+        await self._accompany(steps)
         await self._keep(steps)
         return [step.answer for step in steps]
 
@@ -140,6 +157,20 @@ class Transaction:
         if writes:
             changes = definitions_of(writes, self._writers.types)
             self.known = await redefine(self._connection, changes, self.known)
+
+    async def _accompany(self, steps: Sequence[_Step]) -> None:
+        """Let the companion of the service name the changes of its types and keep what belongs to them."""
+        companion = self._writers.companion
+        if companion is None:
+            return
+        turns = []
+        for step in steps:
+            if step.row is not None and step.row.kept.type in companion.types:
+                turn = Turn(step.before.kept if step.before else None, step.row.kept, step.resource)
+                step.row.event = companion.event_of(turn)
+                turns.append(turn)
+        if turns:
+            await companion.accompany(self._connection, turns, self.now)
 
     async def _keep(self, steps: Sequence[_Step]) -> None:
         number = self.known.vocabulary.number
@@ -191,7 +222,7 @@ class Transaction:
 
     def _first(self, resource: Resource, key: int, method: Method) -> _Step:
         made = row(resource, self.known.vocabulary, key=key, version=1, updated=self.now, method=method)
-        return _Step(Written(made.kept, created=True, changed=True), made)
+        return _Step(Written(made.kept, created=True, changed=True), made, resource=resource)
 
     def _next(self, resource: Resource, before: Standing) -> _Step:
         stood = before.kept
@@ -208,7 +239,7 @@ class Transaction:
             updated=self._after(stood),
             method="PUT",
         )
-        return _Step(Written(made.kept, created=stood.deleted, changed=True), made, before)
+        return _Step(Written(made.kept, created=stood.deleted, changed=True), made, before, resource)
 
     def _gone(self, before: Standing | None) -> _Step:
         if before is None or before.kept.deleted:
@@ -226,7 +257,7 @@ async def alone(transaction: Transaction, write: Write, connection: Session) -> 
 
     A write that names no version goes by the newest one, as often as somebody else is quicker.
     """
-    if condition(write) or defines(write):
+    if condition(write) or defines(write) or transaction.accompanied(write):
         async with connection.transaction():
             return (await transaction.write([write]))[0]
     tries = 1 if isinstance(write, Create) or write.if_match is not None else MOST_TRIES

@@ -22,35 +22,35 @@ LARGEST_STATEMENT = 500
 _INPUT = """
 with input as (
     select key, type, id, version, updated, method, at, terms, body, identity,
-           link_paths::bigint[], link_targets::bigint[], present::bigint[], indexed, stood
+           link_paths::bigint[], link_targets::bigint[], present::bigint[], indexed, stood, event
     from unnest($1::text::bigint[], $2::text::text[], $3::text::text[], $4::text::integer[],
                 $5::text::timestamptz[], $6::text::text[], $7::text::bigint[], $8::bytea[], $9::bytea[],
                 $10::text::bigint[], $11::text::text[], $12::text::text[], $13::text::text[], $14::text::integer[],
-                $15::text::integer[])
+                $15::text::integer[], $16::text::text[])
          as i(key, type, id, version, updated, method, at, terms, body,
-              identity, link_paths, link_targets, present, indexed, stood)
+              identity, link_paths, link_targets, present, indexed, stood, event)
 )"""
 _POSTINGS = """
 posting_ as (
     insert into posting (key, at, resource)
-    select * from unnest($16::text::bigint[], $17::text::bigint[], $18::text::bigint[])
+    select * from unnest($17::text::bigint[], $18::text::bigint[], $19::text::bigint[])
 ), span_ as (
     insert into span (key, low, high, resource, unit, unit_code)
-    select * from unnest($19::text::bigint[], $20::text::float8[], $21::text::float8[],
-                         $22::text::bigint[], $23::text::bigint[], $24::text::bigint[])
+    select * from unnest($20::text::bigint[], $21::text::float8[], $22::text::float8[],
+                         $23::text::bigint[], $24::text::bigint[], $25::text::bigint[])
 ), text_ as (
     insert into text_value (key, value, written, resource)
-    select * from unnest($25::text::bigint[], $26::text::text[], $27::text::text[], $28::text::bigint[])
+    select * from unnest($26::text::bigint[], $27::text::text[], $28::text::text[], $29::text::bigint[])
 )"""
 _CHANGE = """
 change_ as (
-    insert into change (resource, type, id, version, method, updated)
-    select key, type, id, version, method, updated from input
+    insert into change (resource, type, id, version, method, updated, event)
+    select key, type, id, version, method, updated, event from input
 )"""
 _GONE = """
 gone_posting as (
     delete from posting p
-    using unnest($30::text::bigint[], $31::text::bigint[], $32::text::bigint[]) as g(key, at, resource)
+    using unnest($31::text::bigint[], $32::text::bigint[], $33::text::bigint[]) as g(key, at, resource)
     where p.key = g.key and p.at = g.at and p.resource = g.resource
 ), gone_span as (
     delete from span where resource = any($1::text::bigint[])
@@ -65,7 +65,7 @@ INSERT = f"""{_INPUT}, resource_ as (
                           identity, link_paths, link_targets, present, indexed)
     select key, type, id, version, updated, method, at, terms, body,
            identity, link_paths, link_targets, present, indexed from input
-), {_CHANGE}, {_POSTINGS} select indexed_with($29)"""
+), {_CHANGE}, {_POSTINGS} select indexed_with($30)"""
 REPLACE = f"""{_INPUT}, archive_ as (
     insert into archive (resource, version, updated, method, body)
     select r.key, i.version - 1, r.updated, r.method, r.body
@@ -74,10 +74,10 @@ REPLACE = f"""{_INPUT}, archive_ as (
     update resource r
     set version = i.version, updated = i.updated, method = i.method, body = i.body, {_INDEXED}
     from input i where r.key = i.key and r.indexed = i.stood returning r.key
-), {_CHANGE}, {_POSTINGS} select indexed_with($29), {_ALL_FOUND}"""
+), {_CHANGE}, {_POSTINGS} select indexed_with($30), {_ALL_FOUND}"""
 REINDEX = f"""{_INPUT}, {_GONE}, resource_ as (
     update resource r set {_INDEXED} from input i where r.key = i.key
-), {_POSTINGS} select indexed_with($29)"""
+), {_POSTINGS} select indexed_with($30)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +147,7 @@ def _columns(rows: Sequence[Row], standing: dict[int, Standing]) -> list[Any]:
         texts([numbers(map(key_of, row.entries.present())) for row in rows]),
         numbers([row.indexed for row in rows]),
         numbers([standing[row.key].indexed if standing else 0 for row in rows]),
+        texts([row.event for row in rows]),
         *_posting_columns(rows, standing),
         *_span_columns(rows),
         *_text_columns(rows),

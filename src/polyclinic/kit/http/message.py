@@ -77,7 +77,7 @@ def read_pairs(text: str) -> Pairs:
 
 def refused(refusal: Refusal) -> Answer:
     """Return the answer that says ``refusal`` in an OperationOutcome."""
-    answer = Answer(status_of(refusal), encode(operation_outcome(refusal.issues)))
+    answer = Answer(status_of(refusal), encode(operation_outcome(refusal.issues, refusal.proposals)))
     if answer.status == 503:
         answer.headers["retry-after"] = RETRY_AFTER_SECONDS
     if isinstance(refusal, MethodNotAllowed):

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from polyclinic import __version__
 from polyclinic.fhir.capability import Offer, Promise, Software, capability_statement, tell_includes
 from polyclinic.fhir.json import encode
-from polyclinic.fhir.outcome import NotSupported, Unacceptable, Unavailable
+from polyclinic.fhir.outcome import NotSupported, Refusal, Unacceptable, Unavailable
 from polyclinic.fhir.search.vocabulary import R4, Vocabulary
 from polyclinic.kit.http.message import Answer, Call
 from polyclinic.kit.http.statuses import MethodNotAllowed
@@ -29,6 +29,8 @@ from polyclinic.kit.rest.written import create, delete, delete_where, only, upda
 Handler = Callable[[Endpoint, Call, Target], Awaitable[Answer]]
 Offered = Mapping[str, tuple[str, Handler]]
 """By method: the code of the interaction and who serves it."""
+Advise = Callable[[Refusal], Awaitable[None]]
+"""Adds to a refusal what could be asked for instead."""
 
 OFFERED: Mapping[Kind, Offered] = {
     "instance": {
@@ -71,15 +73,16 @@ OF_SYSTEM = ("transaction", "batch", "history-system", "search-system")
 
 
 class Interactions:
-    """Serves all calls to one FHIR endpoint."""
+    """Serves all calls to one FHIR endpoint: what FHIR defines, and the service's own ``operations``."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, operations: Sequence[Operation] = (), advise: Advise | None = None) -> None:
         self._endpoint = endpoint
+        self._advise = advise
         self._statement: bytes | None = None
         self._stated: Vocabulary | None = None
         self._later = Later(endpoint, self.answer)
         fetching = Operation("later", "urn:polyclinic:later", self._later.fetch, at=("type",), deletes=True)
-        self._operations = (*OPERATIONS, fetching)
+        self._operations = (*OPERATIONS, *operations, fetching)
         self._offered: Mapping[Kind, Offered] = {
             **OFFERED,
             "base": {"POST": ("batch", self._bundle), "GET": ("search-system", search)},
@@ -88,6 +91,15 @@ class Interactions:
 
     async def answer(self, call: Call) -> Answer:
         """Return the answer to ``call``. Refuses: in the words of FHIR whatever cannot be done."""
+        if self._advise is None:
+            return await self._answer(call)
+        try:
+            return await self._answer(call)
+        except Refusal as refusal:
+            await self._advise(refusal)
+            raise
+
+    async def _answer(self, call: Call) -> Answer:
         target = target_of(call.path)
         if target.type:
             call.type = self._endpoint.own(target.type)

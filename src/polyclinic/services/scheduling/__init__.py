@@ -1,1 +1,1 @@
-"""Scheduling: who is free when, and who comes: availability from rules, and no time given away twice."""
+"""When and with whom: appointments that cannot be booked twice, found from rules and held until they are confirmed."""
