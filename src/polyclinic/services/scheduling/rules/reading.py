@@ -16,7 +16,7 @@ from polyclinic.services.scheduling.rules.times import stretch_of
 def calendar_of(schedule: dict[str, Any]) -> Calendar:
     """Return the calendar that a valid R4 Schedule says.
 
-    A Schedule without the extension is a calendar without rules: nothing is offered from it.
+    A Schedule without the extension follows the rules of the service.
     Refuses: ``Invalid`` with every issue.
     """
     reading = Reading()
