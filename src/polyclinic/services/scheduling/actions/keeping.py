@@ -50,9 +50,9 @@ class _Change:
         return self.before is not None and self.after is not None and self.before.is_as(self.after)
 
     def takes(self, now: datetime) -> Claim | None:
-        """Return what is taken that was not; of what is over, nobody takes anything any more."""
+        """Return what is to be taken; of what is over, nobody takes anything any more."""
         after = self.after
-        return after if after and not self.keeps and after.seats and after.end > now.timestamp() else None
+        return after if after and after.seats and after.end > now.timestamp() else None
 
 
 class Keeper:
@@ -113,14 +113,15 @@ async def _changes(session: Session, turns: Sequence[Turn], directory: Directory
 
 
 async def _settle(session: Session, changes: Sequence[_Change], now: datetime) -> None:
+    changes = [change for change in changes if not (change.keeps and await _extended(session, change, now))]
     taking = [claim for change in changes if (claim := change.takes(now))]
-    if len(taking) == len(changes):  # nothing is given back: who is sure to lose need not wait for the locks
+    if all(
+        change.before is None for change in changes
+    ):  # nothing is given back: who is sure to lose need not wait for the locks
         for claim in taking:
             await _judge(session, claim, now)
     await occupations.lock(session, {seat.actor for claim in taking for seat in claim.seats})
     for change in changes:
-        if change.keeps and await _extended(session, change, now):
-            continue
         if change.before is not None:
             await occupations.release(session, [change.before.holder])
         if claim := change.takes(now):

@@ -166,6 +166,14 @@ async def taken_over(session: Session, slots: Sequence[str]) -> set[str]:
     return {row["slot"] for row in rows}
 
 
+async def holders_at(session: Session, actor: str, start: int) -> list[str]:
+    """Return who holds time of ``actor`` for a visit that starts just then."""
+    rows = await session.fetch(
+        "select distinct holder from occupation where actor = $1 and starts = to_timestamp($2::bigint)", actor, start
+    )
+    return [row["holder"] for row in rows]
+
+
 async def expired(session: Session, now: datetime, limit: int) -> list[str]:
     """Return up to ``limit`` holders of holds that have expired."""
     return [row["holder"] for row in await session.fetch(_EXPIRED, now, limit)]
