@@ -3,7 +3,7 @@
 No reasons: the start is one of ``openings``. Both judge by the same terms and the same fitting.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -20,16 +20,26 @@ def why_not(wish: Wish, diary: Diary, start: int) -> list[str]:
 
     Where a role has several calendars and none is free, the reasons of all are told.
     """
+    return next(why_not_each(wish, diary, [start]))
+
+
+def why_not_each(wish: Wish, diary: Diary, starts: Iterable[int]) -> Iterator[list[str]]:
+    """Yield for each of ``starts`` every reason why no visit of ``wish`` can start then, whatever the others."""
+    fitting = Fitting(diary)
+    leaders = [terms_of(calendar, wish, leads=True) for calendar in wish.roles[0]]
+    for start in starts:
+        yield _why_not(leaders, fitting, start)
+
+
+def _why_not(leaders: Sequence[Terms], fitting: Fitting, start: int) -> list[str]:
     if not is_in_reach(start):
         return ["that is not a time anybody plans for"]
-    fitting = Fitting(diary)
     reasons: dict[str, None] = {}
-    for calendar in wish.roles[0]:
-        leader = terms_of(calendar, wish, leads=True)
-        against = list(_against_leader(leader, fitting, start))
-        if not against:
+    for leader in leaders:
+        against_it = list(_against_leader(leader, fitting, start))
+        if not against_it:
             return []
-        reasons |= dict.fromkeys(against)
+        reasons |= dict.fromkeys(against_it)
     return list(reasons) or ["nobody gives such a visit"]
 
 
