@@ -82,13 +82,17 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What a HealthcareService says about its visits. ``name`` is its reference, such as HealthcareService/7."""
+    """What a HealthcareService says about its visits. ``name`` is its reference, such as HealthcareService/7.
+
+    ``needs`` are what a visit takes beside the calendar that leads, such as a room: one calendar of each kind.
+    """
 
     name: str
     parameters: Parameters = Parameters()
     hours: Hours = Hours()
     types: frozenset[Code] = frozenset()
     specialties: frozenset[Code] = frozenset()
+    needs: tuple[frozenset[Code], ...] = ()
     active: bool = True
 
 
@@ -97,7 +101,8 @@ class Calendar:
     """What a Schedule says: who (``actors``, references) gives visits of which ``services``, and when.
 
     ``name`` is its reference, such as Schedule/7. ``services`` are references; with none, ``types`` say what is
-    offered. ``jurisdictions`` are where its clinician is licensed; none: it does not matter.
+    offered. ``jurisdictions`` are where its clinician is licensed; none: it does not matter. ``kinds`` say what it is
+    where it does not lead a visit, such as a room.
     """
 
     name: str
@@ -109,6 +114,7 @@ class Calendar:
     types: frozenset[Code] = frozenset()
     specialties: frozenset[Code] = frozenset()
     jurisdictions: frozenset[Code] = frozenset()
+    kinds: frozenset[Code] = frozenset()
     active: bool = True
 
 

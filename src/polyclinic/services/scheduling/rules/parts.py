@@ -64,11 +64,13 @@ _ELEMENTS: Mapping[str, tuple[str, ...]] = {
     **{name: (element,) for name, (_, element) in NUMBERS.items()},
     "service": ("valueReference",),
     "jurisdiction": ("valueCodeableConcept",),
+    "kind": ("valueCodeableConcept",),
+    "needs": ("valueCodeableConcept",),
     "availableTime": ("extension",),
     "notAvailable": ("valuePeriod", "valueDate"),
 }
-_REPEATED = frozenset({"service", "jurisdiction", "availableTime", "notAvailable"})
-_OF_SCHEDULES = frozenset({"service", "jurisdiction"})
+_REPEATED = frozenset({"service", "jurisdiction", "needs", "availableTime", "notAvailable"})
+_ONLY_OF = {"Schedule": ("service", "jurisdiction", "kind"), "HealthcareService": ("needs",)}
 _WINDOW: Mapping[str, tuple[str, ...]] = {
     "daysOfWeek": ("valueCode",),
     "allDay": ("valueBoolean",),
@@ -87,8 +89,10 @@ def parts_of(resource: dict[str, Any], reading: Reading) -> dict[str, list[Found
         return {}
     at = f"{kind}.extension[{extensions[0][0]}]"
     found = split(Found(extensions[0][1], at), _ELEMENTS, _REPEATED, reading)
-    for name in _OF_SCHEDULES & found.keys() if kind != "Schedule" else ():
-        reading.refuse(f"{name} can only be said of a Schedule", found.pop(name)[0].at, code="structure")
+    for only, names in _ONLY_OF.items():
+        for name in names if only != kind else ():
+            if name in found:
+                reading.refuse(f"{name} can only be said of a {only}", found.pop(name)[0].at, code="structure")
     return found
 
 

@@ -37,6 +37,14 @@ _STARTS = """
 select actor, extract(epoch from starts)::bigint as start from occupation
 where actor = any($1) and starts >= to_timestamp($2::bigint) and starts < to_timestamp($3::bigint)
   and (expires is null or expires > $4) and not holder = any($5) and holder like 'Appointment/%'"""
+_DIARY = """
+select o.actor, array_agg(extract(epoch from lower(o.during))::bigint) as begins,
+       array_agg(extract(epoch from upper(o.during))::bigint) as ends,
+       array_agg(o.lane) as lanes, array_agg(o.places) as places
+from occupation o
+where o.actor = any($1) and o.during && tstzrange(to_timestamp($2::bigint), to_timestamp($3::bigint))
+  and (o.expires is null or o.expires > $4) and not o.holder = any($5)
+group by o.actor"""
 _EXPIRED = "select distinct holder from occupation where expires <= $1 order by holder limit $2"
 
 
@@ -83,6 +91,14 @@ async def taken(session: Session, spans: Sequence[Span], now: datetime, *, but: 
         Taken(row["number"], row["actor"], row["holder"], Busy(row["begin"], row["until"], row["lane"], row["places"]))
         for row in rows
     ]
+
+
+async def diary(
+    session: Session, actors: Sequence[str], between: tuple[int, int], now: datetime, *, but: Sequence[str] = ()
+) -> dict[str, list[Busy]]:
+    """Return by actor what is taken ``now`` in [begin, end), by others than the holders ``but``."""
+    rows = await session.fetch(_DIARY, list(actors), *between, now, list(but))
+    return {row["actor"]: list(map(Busy, row["begins"], row["ends"], row["lanes"], row["places"])) for row in rows}
 
 
 async def held(session: Session, span: Span) -> list[Taken]:
