@@ -44,7 +44,7 @@ class Bounds(NamedTuple):
 
 
 DURATIONS = {
-    "duration": Bounds("duration", MINUTE, 31 * DAY),
+    "duration": Bounds("duration", MINUTE, DAY),
     "bufferBefore": Bounds("buffer_before", 0, 7 * DAY),
     "bufferAfter": Bounds("buffer_after", 0, 7 * DAY),
     "alignmentInterval": Bounds("alignment_interval", MINUTE, DAY),
