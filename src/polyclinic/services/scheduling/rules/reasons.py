@@ -12,7 +12,7 @@ from polyclinic.services.scheduling.rules.fitting import Fitting
 from polyclinic.services.scheduling.rules.intervals import covers, meets
 from polyclinic.services.scheduling.rules.openings import share_actors
 from polyclinic.services.scheduling.rules.terms import Terms, never, terms_of
-from polyclinic.services.scheduling.rules.zones import clock_at, is_in_reach
+from polyclinic.services.scheduling.rules.zones import REACH, clock_at
 
 
 def why_not(wish: Wish, diary: Diary, start: int) -> list[str]:
@@ -32,7 +32,7 @@ def why_not_each(wish: Wish, diary: Diary, starts: Iterable[int]) -> Iterator[li
 
 
 def _why_not(leaders: Sequence[Terms], fitting: Fitting, start: int) -> list[str]:
-    if not is_in_reach(start):
+    if start not in REACH:
         return ["that is not a time anybody plans for"]
     reasons: dict[str, None] = {}
     for leader in leaders:
@@ -128,7 +128,7 @@ def _taken(terms: Terms, fitting: Fitting, occupied: Interval) -> Iterator[str]:
 
 def shown(instant: int, zone: ZoneInfo) -> str:
     """Return an instant as a clock in ``zone`` shows it, to the second if need be; far away ones in words."""
-    if not is_in_reach(instant):
+    if instant not in REACH:
         return "the end of time" if instant > 0 else "the beginning of time"
     local = datetime.fromtimestamp(instant, zone)
     return local.isoformat(timespec="seconds" if local.second else "minutes")

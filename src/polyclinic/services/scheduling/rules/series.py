@@ -14,7 +14,7 @@ from polyclinic.fhir.outcome import TooCostly, Unacceptable
 from polyclinic.services.scheduling.model import Diary, Occurrence, Recurrence, Wish
 from polyclinic.services.scheduling.rules.reasons import why_not_each
 from polyclinic.services.scheduling.rules.times import zone_of
-from polyclinic.services.scheduling.rules.zones import clock_at, day_of, is_in_reach, moment
+from polyclinic.services.scheduling.rules.zones import REACH, clock_at, day_of, moment
 
 MOST = 104
 """Visits of a series: two years of weeks."""
@@ -28,7 +28,7 @@ def occurrences(recurrence: Recurrence, first: int, zone: ZoneInfo) -> list[Occu
     ``zone`` is the time zone where the recurrence names none. Refuses: ``Unacceptable`` where the first visit is
     not on one of the recurrence's own days, ``TooCostly`` for more than ``MOST`` visits.
     """
-    if not is_in_reach(first):
+    if first not in REACH:
         raise Unacceptable("that is not a time anybody plans for", at="Appointment.start")
     zone = zone_of(recurrence.timezone or "") or zone
     first_day = date.fromordinal(day_of(zone, first))

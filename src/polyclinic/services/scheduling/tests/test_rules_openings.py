@@ -145,7 +145,9 @@ def test_planning_horizon_limits_the_visit():
     assert offered(wish(calendar(horizon=Stretch(None, date(2026, 11, 29))))) == []
 
 
-@pytest.mark.parametrize("between", [(MONDAY[1], MONDAY[0]), (MONDAY[0], MONDAY[0])])
+@pytest.mark.parametrize(
+    "between", [(MONDAY[1], MONDAY[0]), (MONDAY[0], MONDAY[0]), (at("9999-12-30T00:00"), at("9999-12-31T00:00"))]
+)
 def test_empty_range_offers_nothing(between):
     assert offered(wish(), between=between) == []
 
