@@ -6,7 +6,7 @@ Instants are whole seconds since 1970 UTC, lengths of time whole seconds; interv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 Interval: TypeAlias = tuple[int, int]
 """[begin, end), two instants."""
@@ -169,3 +169,39 @@ class Opening:
     start: int
     end: int
     calendars: tuple[Calendar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """How a series goes on after its first visit, at the same wall clock: every so many (``interval``) of ``each``.
+
+    ``timezone`` is an IANA name. Of a week, ``weekdays`` are meant (Monday is 0), of a month its ``day_of_month`` or
+    its ``nth`` ``weekday`` (-1 is the last); what is not said is as with the first visit. ``dates`` are all days there
+    are, and no pattern then. It ends after ``until`` and after ``count`` visits, whichever comes first. Those excluded,
+    by day or by number (the first visit is 1), are counted and not held.
+    """
+
+    each: Literal["day", "week", "month", "year"]
+    interval: int = 1
+    timezone: str | None = None
+    weekdays: frozenset[int] = frozenset()
+    day_of_month: int | None = None
+    nth: int | None = None
+    weekday: int | None = None
+    dates: tuple[date, ...] = ()
+    until: date | None = None
+    count: int | None = None
+    excluded_days: frozenset[date] = frozenset()
+    excluded_numbers: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One visit of a series: its ``number`` from 1, its local ``day``, and its start.
+
+    ``start`` is None where the clock skips that time on that day.
+    """
+
+    number: int
+    day: date
+    start: int | None
