@@ -5,9 +5,9 @@
 
 64 clients fight for the same few times by $book, $hold and $confirm, POST, PUT, PATCH, transaction Bundles,
 $reschedule and the seats of groups; some cancel, so that times are fought for again. One request in thirteen is sent
-twice. On the way scheduling and PostgreSQL are killed (kill -9). At the end all Appointments are read back over REST and
-reckoned with here: nobody may have more visits at once than places, every loser must have got a 409 with other times,
-every repeated request one Appointment, and every booking that was answered must be there.
+twice. On the way scheduling and PostgreSQL are killed (kill -9). At the end all Appointments are read back over REST
+and reckoned with here: nobody may have more visits at once than places, every loser must have got a 409 with other
+times, every repeated request one Appointment, and every booking that was answered must be there.
 Exit codes: 0 it is so, 1 it is not.
 """
 
@@ -94,7 +94,7 @@ class Fight:
         """Note what an attempt came to; return the id of the Appointment that it won, if it did."""
         if status in (200, 201):
             resource = told["entry"][0].get("resource", {}) if told.get("resourceType") == "Bundle" else told
-            id = resource.get("id") or told["entry"][0]["response"]["location"].split("/Appointment/")[1].split("/")[0]
+            id = resource.get("id") or told["entry"][0]["response"]["location"].split("Appointment/")[1].split("/")[0]
             self.tally.won[id] = path
             return str(id)
         if status == 409:
