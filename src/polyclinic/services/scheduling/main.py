@@ -18,7 +18,7 @@ def create(settings: Settings, now: Clock = clock.now) -> ASGIApp:
     """Return the scheduling service as an ASGI app. ``now`` is its clock."""
     rules = Rulebook(f"{settings.base_url}/")
     deeds = Deeds(
-        operations=Counter(Desk(rules), rules).operations(),
+        operations=Counter(Desk(rules, now), rules).operations(),
         companion=Keeper(rules),
         advise=Adviser(rules, now).advise,
     )
