@@ -74,7 +74,7 @@ def test_what_is_learnt_holds_for_visits_not_seen():
     examples = with_traits(visits(12_000, seed=1))
     model = learnt(examples[:9000])
     told = judgement([(model.probability(traits), outcome) for traits, outcome in examples[9000:]])
-    assert told.auc > 0.65 and told.brier < told.brier_of_average - 0.01
+    assert (told.auc or 0) > 0.65 and told.brier < told.brier_of_average - 0.01
     assert told.calibration_error < 0.04
 
 
