@@ -57,7 +57,8 @@ def test_brier_and_calibration():
 
 def visits(number, seed):
     """Return visits that are missed by a rule of our own: the longer booked ahead and the more missed, the likelier."""
-    chance, pasts, made = Random(seed), {}, []
+    pasts: dict[str, Past] = {}
+    chance, made = Random(seed), []
     for index in range(number):
         start = datetime(2026, 1, 5, 8, tzinfo=UTC) + timedelta(hours=index // 10)
         lead = chance.choice((0, 2, 5, 10, 20, 40))
