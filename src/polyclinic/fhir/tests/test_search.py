@@ -130,7 +130,8 @@ REFUSED = [
     ("Patient", "_include:loudly", "Patient:organization", "_include:loudly"),
     ("Patient", "_revinclude", "*", "_revinclude"),
     ("Patient", "_revinclude", "Observation:code", "_revinclude"),
-    ("Patient", "_contained", "true", "_contained"),
+    ("Patient", "_contained", "perhaps", "_contained"),
+    ("Patient", "_containedType", "parcel", "_containedType"),
     ("Patient", "_list", "$current-problems", "_list"),
     ("Patient", "_filter", "name eq x", "_filter"),
     ("Patient", "_count", "-1", "_count"),
@@ -260,8 +261,8 @@ def test_a_resource_is_found_by_all_that_it_says():
         ("Observation.valueQuantity", -inf, 5.0),
     }
     assert entries.texts == set()  # R4 searches no texts of components
-    assert entries.links == {("Observation.subject", "Patient/1")}
-    assert {code, "Observation.subject", "Observation.subject:Patient"} <= entries.present()
+    assert entries.links == {("Observation.subject", "Patient/1"), ("Observation.focus", "#contained")}
+    assert {code, "Observation.subject", "Observation.subject:Patient", "Observation.focus"} <= entries.present()
 
 
 def test_a_schedule_counts_by_its_outer_limits():
