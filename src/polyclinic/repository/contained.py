@@ -122,7 +122,7 @@ class Containers:
     def _found_in(self, row: asyncpg.Record) -> Iterator[Match]:
         """Yield the answers that the container in ``row`` gives, in order."""
         query, container = self._query, decode(row["body"])
-        vocabulary, contained = query.vocabulary, enumerate(container["contained"])
+        vocabulary, contained = query.vocabulary, enumerate(container.get("contained", ()))
         found = [(number, one) for number, one in contained if self._is_found(inside(one, vocabulary))]
         if query.contained_type == "contained":
             for number, one in found:

@@ -313,7 +313,7 @@ class Repository:
             return await feed.changes(self._pool, after, limit=limit)
 
     async def _counted(self, query: Query) -> int:
-        inside = await self._containers(self._pool, query).count() if query.contained != "false" else 0
+        inside = 0 if query.contained == "false" else await self._containers(self._pool, query, counted=True).count()
         if query.contained == "true":
             return inside
         chosen = await self._planned(self._pool, query)
@@ -352,10 +352,10 @@ class Repository:
         more = self._seal.close(shown[-1].place.written(), _name_of(query)) if len(found) > len(shown) > 0 else None
         return Page(tuple(match.kept for match in shown), more)
 
-    def _containers(self, connection: Database, query: Query) -> Containers:
-        """Return what may contain an answer. Refuses: ``TooCostly``."""
+    def _containers(self, connection: Database, query: Query, *, counted: bool = False) -> Containers:
+        """Return what may contain an answer. Refuses: ``TooCostly`` where very many may have to be looked into."""
         containers = Containers(connection, query, self._common)
-        if query.patience is None:
+        if query.patience is None and (counted or query.clauses):
             refuse_many_containers(containers.plan)
         return containers
 

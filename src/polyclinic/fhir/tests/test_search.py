@@ -164,6 +164,28 @@ def test_what_is_not_understood_is_refused_by_name(type, name, value, named):
     assert refused.value.issues[0].expression == named
 
 
+@pytest.mark.parametrize("contained", ["true", "both"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("_sort", "_id"),
+        ("_sort", "-date,_lastUpdated"),
+        ("_include", "Observation:subject"),
+        ("_revinclude", "Observation:subject"),
+        ("_explain", "true"),
+        ("patient.name", "x"),
+        ("subject.name", "x"),
+        ("_has:Provenance:target:agent", "x"),
+        ("_list", "x"),
+    ],
+)
+def test_what_is_not_asked_of_contained_resources_is_refused_by_name(contained, name, value):
+    with pytest.raises(NotSupported) as refused:
+        parse("Observation", [("code", "x"), (name, value), ("_contained", contained)])
+    assert refused.value.issues[0].expression == name
+    parse("Observation", [("code", "x"), (name, value), ("_contained", "false")])
+
+
 def test_lenient_leaves_unknown_parameters_out_and_lists_them():
     query = parse("Patient", [("colour", "red"), ("gender", "male"), ("_filter", "x")], lenient=True)
     assert query.ignored == ("colour", "_filter")
