@@ -6,7 +6,7 @@ Instants are whole seconds since 1970 UTC, lengths of time whole seconds; interv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 Interval: TypeAlias = tuple[int, int]
 """[begin, end), two instants."""
@@ -82,13 +82,17 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What a HealthcareService says about its visits. ``name`` is its reference, such as HealthcareService/7."""
+    """What a HealthcareService says about its visits. ``name`` is its reference, such as HealthcareService/7.
+
+    ``needs`` are what a visit takes beside the calendar that leads, such as a room: one calendar of each kind.
+    """
 
     name: str
     parameters: Parameters = Parameters()
     hours: Hours = Hours()
     types: frozenset[Code] = frozenset()
     specialties: frozenset[Code] = frozenset()
+    needs: tuple[frozenset[Code], ...] = ()
     active: bool = True
 
 
@@ -97,7 +101,8 @@ class Calendar:
     """What a Schedule says: who (``actors``, references) gives visits of which ``services``, and when.
 
     ``name`` is its reference, such as Schedule/7. ``services`` are references; with none, ``types`` say what is
-    offered. ``jurisdictions`` are where its clinician is licensed; none: it does not matter.
+    offered. ``jurisdictions`` are where its clinician is licensed; none: it does not matter. ``kinds`` say what it is
+    where it does not lead a visit, such as a room.
     """
 
     name: str
@@ -109,6 +114,7 @@ class Calendar:
     types: frozenset[Code] = frozenset()
     specialties: frozenset[Code] = frozenset()
     jurisdictions: frozenset[Code] = frozenset()
+    kinds: frozenset[Code] = frozenset()
     active: bool = True
 
 
@@ -163,3 +169,39 @@ class Opening:
     start: int
     end: int
     calendars: tuple[Calendar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """How a series goes on after its first visit, at the same wall clock: every so many (``interval``) of ``each``.
+
+    ``timezone`` is an IANA name. Of a week, ``weekdays`` are meant (Monday is 0), of a month its ``day_of_month`` or
+    its ``nth`` ``weekday`` (-1 is the last); what is not said is as with the first visit. ``dates`` are all days there
+    are, and no pattern then. It ends after ``until`` and after ``count`` visits, whichever comes first. Those excluded,
+    by day or by number (the first visit is 1), are counted and not held.
+    """
+
+    each: Literal["day", "week", "month", "year"]
+    interval: int = 1
+    timezone: str | None = None
+    weekdays: frozenset[int] = frozenset()
+    day_of_month: int | None = None
+    nth: int | None = None
+    weekday: int | None = None
+    dates: tuple[date, ...] = ()
+    until: date | None = None
+    count: int | None = None
+    excluded_days: frozenset[date] = frozenset()
+    excluded_numbers: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One visit of a series: its ``number`` from 1, its local ``day``, and its start.
+
+    ``start`` is None where the clock skips that time on that day.
+    """
+
+    number: int
+    day: date
+    start: int | None

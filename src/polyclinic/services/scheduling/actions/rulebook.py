@@ -1,5 +1,7 @@
 """The directory of this process: read anew as far as rules have changed, whoever changed them."""
 
+from dataclasses import replace
+
 from polyclinic.fhir.json import decode
 from polyclinic.fhir.outcome import Invalid
 from polyclinic.repository.connect import Session
@@ -22,21 +24,23 @@ class Rulebook:
             changed = await rulebook.since(session, self.directory.number)
             read = self.directory.with_changes(
                 max(number, *(rule.number for rule in changed)),
-                [(rule.key, rule.name, stands_for(rule.body)) for rule in changed],
+                [(rule.key, rule.name, self._stands_for(rule.body)) for rule in changed],
             )
             if read.number > self.directory.number:
                 self.directory = read
             return read
         return self.directory
 
-
-def stands_for(body: bytes | None) -> Calendar | Service | None:
-    """Return what the body of a Schedule or HealthcareService says; None for a deleted one, or one kept before its
-    rules were judged that cannot be read."""
-    if body is None:
-        return None
-    resource = decode(body)
-    try:
-        return calendar_of(resource) if resource["resourceType"] == "Schedule" else service_of(resource)
-    except Invalid:
-        return None
+    def _stands_for(self, body: bytes | None) -> Calendar | Service | None:
+        """Return what rules say; None for what was deleted, or what an older release let in and nobody can read."""
+        if body is None:
+            return None
+        resource = decode(body)
+        try:
+            if resource["resourceType"] == "HealthcareService":
+                return service_of(resource)
+            calendar = calendar_of(resource)
+        except Invalid:
+            return None
+        actors, services = map(self.directory.locals, (calendar.actors, calendar.services))
+        return replace(calendar, actors=actors, services=services)

@@ -41,8 +41,11 @@ class Directory:
         said = element.get("reference")
         if not isinstance(said, str):
             return None
-        said = said.partition("/_history/")[0]
-        return said.removeprefix(self.base) if self.base else said
+        return self.locals([said])[0]
+
+    def locals(self, references: Iterable[str]) -> tuple[str, ...]:
+        """Return references without our base and without versions."""
+        return tuple(each.partition("/_history/")[0].removeprefix(self.base) for each in references)
 
     def service_of(self, calendar: Calendar) -> Service:
         """Return the first service that a calendar gives visits of; one without rules where it names none."""

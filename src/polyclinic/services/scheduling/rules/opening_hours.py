@@ -84,7 +84,9 @@ def _closure(found: Found, reading: Reading) -> Stretch | None:
     try:
         if type(found.value) is str:
             return _whole_days(found.value)
-        return stretch_of(found.value)
+        if found.value.keys() & {"start", "end"}:
+            return stretch_of(found.value)
+        raise ValueError("it neither starts nor ends")
     except ValueError as error:
         reading.refuse(f"it is no stretch of time: {error}", found.at)
         return None

@@ -13,11 +13,12 @@ from polyclinic.services.scheduling.model import Calendar, Diary, Interval, Open
 from polyclinic.services.scheduling.rules.fitting import Fitting
 from polyclinic.services.scheduling.rules.intervals import Intervals, intersection, meets, union
 from polyclinic.services.scheduling.rules.terms import Terms, never, terms_of
-from polyclinic.services.scheduling.rules.zones import day_of, local_day
+from polyclinic.services.scheduling.rules.zones import REACH, day_of, local_day
 
 
 def openings(wish: Wish, diary: Diary, between: Interval) -> Iterator[Opening]:
     """Return the openings that start in [begin, end), by start, then by preference of the leading calendar."""
+    between = max(between[0], REACH.start), min(between[1], REACH.stop)
     search = _Search(wish, Fitting(diary), between, [_able(role, wish, leads=False) for role in wish.roles[1:]])
     found = (search.led_by(terms, rank) for rank, terms in enumerate(_able(wish.roles[0], wish, leads=True)))
     return (opening for _, _, opening in merge(*found))

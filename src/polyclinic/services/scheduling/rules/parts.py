@@ -44,7 +44,7 @@ class Bounds(NamedTuple):
 
 
 DURATIONS = {
-    "duration": Bounds("duration", MINUTE, 31 * DAY),
+    "duration": Bounds("duration", MINUTE, DAY),
     "bufferBefore": Bounds("buffer_before", 0, 7 * DAY),
     "bufferAfter": Bounds("buffer_after", 0, 7 * DAY),
     "alignmentInterval": Bounds("alignment_interval", MINUTE, DAY),
@@ -64,11 +64,13 @@ _ELEMENTS: Mapping[str, tuple[str, ...]] = {
     **{name: (element,) for name, (_, element) in NUMBERS.items()},
     "service": ("valueReference",),
     "jurisdiction": ("valueCodeableConcept",),
+    "kind": ("valueCodeableConcept",),
+    "needs": ("valueCodeableConcept",),
     "availableTime": ("extension",),
     "notAvailable": ("valuePeriod", "valueDate"),
 }
-_REPEATED = frozenset({"service", "jurisdiction", "availableTime", "notAvailable"})
-_OF_SCHEDULES = frozenset({"service", "jurisdiction"})
+_REPEATED = frozenset({"service", "jurisdiction", "needs", "availableTime", "notAvailable"})
+_ONLY_OF = {"Schedule": ("service", "jurisdiction", "kind"), "HealthcareService": ("needs",)}
 _WINDOW: Mapping[str, tuple[str, ...]] = {
     "daysOfWeek": ("valueCode",),
     "allDay": ("valueBoolean",),
@@ -86,20 +88,26 @@ def parts_of(resource: dict[str, Any], reading: Reading) -> dict[str, list[Found
     if not extensions:
         return {}
     at = f"{kind}.extension[{extensions[0][0]}]"
-    found = _split(Found(extensions[0][1], at), _ELEMENTS, _REPEATED, reading)
-    for name in _OF_SCHEDULES & found.keys() if kind != "Schedule" else ():
-        reading.refuse(f"{name} can only be said of a Schedule", found.pop(name)[0].at, code="structure")
+    found = split(Found(extensions[0][1], at), _ELEMENTS, _REPEATED, reading)
+    for only, names in _ONLY_OF.items():
+        for name in names if only != kind else ():
+            if name in found:
+                reading.refuse(f"{name} can only be said of a {only}", found.pop(name)[0].at, code="structure")
     return found
 
 
 def window_parts(window: Found, reading: Reading) -> dict[str, list[Found]]:
     """Return the parts of one availableTime by name."""
-    return _split(window, _WINDOW, frozenset({"daysOfWeek"}), reading)
+    return split(window, _WINDOW, frozenset({"daysOfWeek"}), reading)
 
 
-def _split(
+def split(
     whole: Found, known: Mapping[str, Sequence[str]], repeated: frozenset[str], reading: Reading
 ) -> dict[str, list[Found]]:
+    """Return the parts of an extension by name; ``known`` says as which elements each part may be said.
+
+    Of a part that has parts itself, the value is the part. What is unknown, misshapen or said too often is refused.
+    """
     found: dict[str, list[Found]] = {}
     for index, part in enumerate(whole.value.get("extension", ())):
         at = f"{whole.at}.extension[{index}]"

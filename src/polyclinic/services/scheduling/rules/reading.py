@@ -39,6 +39,7 @@ def calendar_of(schedule: dict[str, Any]) -> Calendar:
         types=codes_of(schedule.get("serviceType", ())),
         specialties=codes_of(schedule.get("specialty", ())),
         jurisdictions=codes_of(found.value for found in parts.get("jurisdiction", ())),
+        kinds=codes_of(found.value for found in parts.get("kind", ())),
         active=schedule.get("active", True),
     )
     _refuse_any(reading)
@@ -60,6 +61,7 @@ def service_of(healthcare_service: dict[str, Any]) -> Service:
         hours=Hours(native.windows + said.windows, native.closures + said.closures),
         types=codes_of(healthcare_service.get("type", ())),
         specialties=codes_of(healthcare_service.get("specialty", ())),
+        needs=tuple(codes_of([found.value]) for found in parts.get("needs", ())),
         active=healthcare_service.get("active", True),
     )
     _refuse_any(reading)

@@ -3,7 +3,7 @@
 No reasons: the start is one of ``openings``. Both judge by the same terms and the same fitting.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ from polyclinic.services.scheduling.rules.fitting import Fitting
 from polyclinic.services.scheduling.rules.intervals import covers, meets
 from polyclinic.services.scheduling.rules.openings import share_actors
 from polyclinic.services.scheduling.rules.terms import Terms, never, terms_of
-from polyclinic.services.scheduling.rules.zones import clock_at, is_in_reach
+from polyclinic.services.scheduling.rules.zones import REACH, clock_at
 
 
 def why_not(wish: Wish, diary: Diary, start: int) -> list[str]:
@@ -20,16 +20,26 @@ def why_not(wish: Wish, diary: Diary, start: int) -> list[str]:
 
     Where a role has several calendars and none is free, the reasons of all are told.
     """
-    if not is_in_reach(start):
-        return ["that is not a time anybody plans for"]
+    return next(why_not_each(wish, diary, [start]))
+
+
+def why_not_each(wish: Wish, diary: Diary, starts: Iterable[int]) -> Iterator[list[str]]:
+    """Yield for each of ``starts`` every reason why no visit of ``wish`` can start then, whatever the others."""
     fitting = Fitting(diary)
+    leaders = [terms_of(calendar, wish, leads=True) for calendar in wish.roles[0]]
+    for start in starts:
+        yield _why_not(leaders, fitting, start)
+
+
+def _why_not(leaders: Sequence[Terms], fitting: Fitting, start: int) -> list[str]:
+    if start not in REACH:
+        return ["that is not a time anybody plans for"]
     reasons: dict[str, None] = {}
-    for calendar in wish.roles[0]:
-        leader = terms_of(calendar, wish, leads=True)
-        against = list(_against_leader(leader, fitting, start))
-        if not against:
+    for leader in leaders:
+        against_it = list(_against_leader(leader, fitting, start))
+        if not against_it:
             return []
-        reasons |= dict.fromkeys(against)
+        reasons |= dict.fromkeys(against_it)
     return list(reasons) or ["nobody gives such a visit"]
 
 
@@ -118,7 +128,7 @@ def _taken(terms: Terms, fitting: Fitting, occupied: Interval) -> Iterator[str]:
 
 def shown(instant: int, zone: ZoneInfo) -> str:
     """Return an instant as a clock in ``zone`` shows it, to the second if need be; far away ones in words."""
-    if not is_in_reach(instant):
+    if instant not in REACH:
         return "the end of time" if instant > 0 else "the beginning of time"
     local = datetime.fromtimestamp(instant, zone)
     return local.isoformat(timespec="seconds" if local.second else "minutes")

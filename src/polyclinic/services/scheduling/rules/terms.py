@@ -108,7 +108,7 @@ def _refusals_of_any(terms: Terms) -> Iterator[str]:
     if not _offers(terms):
         yield f"{calendar.name} does not offer {wish.service.name}"
     if terms.parameters.timezone is None:
-        yield f"neither {calendar.name} nor {wish.service.name} names a time zone"
+        yield f"no time zone is named by {_sayers(terms)}"
     if not calendar.actors:
         yield f"{calendar.name} has nobody who could be booked"
     if wish.jurisdictions and calendar.jurisdictions and not wish.jurisdictions & calendar.jurisdictions:
@@ -121,16 +121,27 @@ def _refusals_of_leader(terms: Terms) -> Iterator[str]:
     if wish.specialties and not wish.specialties & (calendar.specialties or wish.service.specialties):
         yield f"{calendar.name} is of none of the specialties asked for"
     if not calendar.hours.windows and not wish.service.hours.windows:
-        yield f"neither {calendar.name} nor {wish.service.name} says when it is open"
+        yield f"no opening hours are said by {_sayers(terms)}"
     if not terms.duration:
-        yield f"neither {calendar.name} nor {wish.service.name} says how long a visit lasts"
+        yield f"how long a visit lasts is not said by {_sayers(terms)}"
     elif said and wish.duration and said != wish.duration:
         yield f"a visit of {calendar.name} lasts {said // 60} minutes, not {wish.duration // 60}"
 
 
+def _sayers(terms: Terms) -> str:
+    """Return who could have said what is missing."""
+    service = terms.wish.service.name
+    return f"{terms.calendar.name} or {service}" if service else terms.calendar.name
+
+
 def _offers(terms: Terms) -> bool:
-    """Whether the calendar offers the service: by name, else by type; one that says neither follows who leads."""
+    """Whether the calendar offers the service: by name, else by type; one that says neither follows who leads.
+
+    A visit of no service in particular is offered by all.
+    """
     calendar, service = terms.calendar, terms.wish.service
+    if not service.name:
+        return True
     if calendar.services:
         return service.name in calendar.services
     if calendar.types:

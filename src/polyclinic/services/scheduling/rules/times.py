@@ -35,7 +35,8 @@ def edge_of(text: str, *, last: bool) -> int | date:
     Fractions of a second are rounded outwards. Raises: ``ValueError`` for what no calendar has.
     """
     if "T" in text:
-        instant = datetime.fromisoformat(text).timestamp()
+        leap = text[17:19] == "60"  # FHIR allows it, no clock here shows it
+        instant = datetime.fromisoformat(f"{text[:17]}59{text[19:]}" if leap else text).timestamp() + leap
         return ceil(instant) if last else floor(instant)
     year, month, day = ([int(part) for part in text.split("-")] + [0, 0])[:3]
     month = month or (12 if last else 1)

@@ -16,7 +16,9 @@ from polyclinic.services.scheduling.rules.times import DAY
 FAR = 1 << 40
 """An instant after all others; its negative is before all others."""
 
-_REACH = range(-62_000_000_000, 253_000_000_000)
+REACH = range(-62_000_000_000, 253_000_000_000)
+"""Instants that every zone can show on a clock: those of the years 6 to 9986."""
+
 _EPOCH = date(1970, 1, 1).toordinal()
 _FIRST, _LAST = date(2, 1, 1).toordinal(), date(9998, 12, 31).toordinal()
 
@@ -59,11 +61,6 @@ def moment(zone: ZoneInfo, day: int, clock: int) -> Moment:
     if first <= second:
         return Moment(first, True)
     return Moment(_change(zone, second, first), False)
-
-
-def is_in_reach(instant: int) -> bool:
-    """Whether every zone can show ``instant`` on a clock: those of the years 6 to 9986."""
-    return instant in _REACH
 
 
 def day_of(zone: ZoneInfo, instant: int) -> int:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from polyclinic.services.scheduling.model import Busy, Calendar, Diary, Hours, Parameters, Stretch, Wish
+from polyclinic.services.scheduling.model import Busy, Calendar, Diary, Hours, Parameters, Service, Stretch, Wish
 from polyclinic.services.scheduling.rules.openings import openings
 from polyclinic.services.scheduling.rules.reasons import why_not
 from polyclinic.services.scheduling.rules.times import zone_of
@@ -145,7 +145,9 @@ def test_planning_horizon_limits_the_visit():
     assert offered(wish(calendar(horizon=Stretch(None, date(2026, 11, 29))))) == []
 
 
-@pytest.mark.parametrize("between", [(MONDAY[1], MONDAY[0]), (MONDAY[0], MONDAY[0])])
+@pytest.mark.parametrize(
+    "between", [(MONDAY[1], MONDAY[0]), (MONDAY[0], MONDAY[0]), (at("9999-12-30T00:00"), at("9999-12-31T00:00"))]
+)
 def test_empty_range_offers_nothing(between):
     assert offered(wish(), between=between) == []
 
@@ -199,10 +201,13 @@ NEVER = {
     "service not offered": (wish(calendar(services=("HealthcareService/x",))), "does not offer"),
     "type not offered": (wish(calendar(services=(), types=frozenset({("", "57")}))), "does not offer"),
     "nothing offered": (wish(calendar(services=())), "does not offer"),
-    "no time zone": (wish(parameters=visit(timezone=None)), "names a time zone"),
-    "no duration": (wish(parameters=visit(duration=None)), "how long a visit lasts"),
+    "no time zone": (
+        wish(parameters=visit(timezone=None)),
+        "no time zone is named by Schedule/a or HealthcareService/h",
+    ),
+    "no duration": (wish(parameters=visit(duration=None)), "how long a visit lasts is not said"),
     "other duration": (wish(duration=HOUR), "lasts 30 minutes, not 60"),
-    "no hours": (wish(calendar(hours=Hours())), "says when it is open"),
+    "no hours": (wish(calendar(hours=Hours())), "no opening hours are said by"),
     "specialty": (wish(specialties=frozenset({SURGERY})), "none of the specialties"),
     "jurisdiction": (wish(calendar(jurisdictions=frozenset({HERE})), jurisdictions=frozenset({THERE})), "not licensed"),
     "no room": (Wish(service(), ((calendar(),), ())), "nobody is there for one of the roles"),
@@ -226,6 +231,7 @@ FITS = {
     ),
     "licensed": wish(calendar(jurisdictions=frozenset({HERE})), jurisdictions=frozenset({HERE, THERE})),
     "licence does not matter": wish(jurisdictions=frozenset({THERE})),
+    "no service in particular": Wish(Service(""), ((calendar(services=(), parameters=visit()),),)),
     "duration is asked": wish(parameters=visit(duration=None), duration=30 * MINUTE),
 }
 

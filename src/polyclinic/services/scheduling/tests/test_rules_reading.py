@@ -169,6 +169,11 @@ FAULTS = {
         f"{E}.extension[1].value",
         "ends before",
     ),
+    "closure without start and end": (
+        [BERLIN, part("notAvailable", valuePeriod={"id": "x"})],
+        f"{E}.extension[1].value",
+        "neither starts nor ends",
+    ),
     "service that is no reference": (
         [BERLIN, part("service", valueReference={"display": "x"})],
         f"{E}.extension[1].value.reference",

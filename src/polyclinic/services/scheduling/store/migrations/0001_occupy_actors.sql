@@ -29,7 +29,7 @@ create table rule (
     number  bigint not null,
     body    bytea                              -- the resource; null where it was deleted
 );
-create index rule_number on rule (number);
+create index rule_by_number on rule (number);
 create table rule_number (number bigint not null);
 insert into rule_number values (0);
 
