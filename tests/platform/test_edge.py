@@ -10,7 +10,7 @@ from polyclinic.platform import edge
 MANIFESTS = [
     Manifest(name="gateway"),
     Manifest(name="records", owns=("Patient", "Person", "Bundle")),
-    Manifest(name="scheduling", owns=("Slot",)),
+    Manifest(name="scheduling", owns=("Slot",), system_operations=("bulk-publish",)),
 ]
 
 
@@ -24,6 +24,8 @@ def _matches(match, method, path):
     for header in match.get("headers", ()):
         if not re.fullmatch(header["string_match"]["safe_regex"]["regex"], method):
             return False
+    if "path" in match:
+        return path == match["path"]
     if "prefix" in match:
         return path.startswith(match["prefix"])
     return re.fullmatch(match["safe_regex"]["regex"], path) is not None
@@ -40,6 +42,9 @@ def _matches(match, method, path):
         ("/fhir/Patient/$validate", "records"),
         ("/fhir/Bundle/1", "records"),
         ("/fhir/Slot/1", "scheduling"),
+        ("/fhir/$bulk-publish", "scheduling"),
+        ("/fhir/$bulk-publish/x", "gateway"),
+        ("/fhir/$other", "gateway"),
         ("/fhir/Patient/1/$everything", "gateway"),
         ("/fhir/PatientX/1", "gateway"),
         ("/fhir/patient/1", "gateway"),

@@ -59,7 +59,7 @@ def write(folder: Path, manifests: Sequence[Manifest], doors: Mapping[str, Path]
 
 
 def routes(manifests: Sequence[Manifest]) -> dict[str, Any]:
-    """Return the route table: types to their owners, everything else to the gateway.
+    """Return the route table: types and operations at the base to their owners, everything else to the gateway.
 
     $everything concerns all owners, so that it is the gateway's as soon as there are several. One owner is asked
     straight: its answer may be of hundreds of megabytes, and each byte would cost the gateway what it cost the owner.
@@ -69,6 +69,8 @@ def routes(manifests: Sequence[Manifest]) -> dict[str, Any]:
     for manifest in owners:
         types = "|".join(sorted(manifest.owns))
         found += _route(manifest.name, {"safe_regex": {"regex": f"{BASE}/(?:{types})(?:/.*)?"}})
+        for operation in manifest.system_operations:
+            found += _route(manifest.name, {"path": f"{BASE}/${operation}"})
     found += _route(GATEWAY, {"prefix": "/"})
     return {
         "@type": f"{_TYPE}.config.route.v3.RouteConfiguration",

@@ -6,7 +6,7 @@ The edge sends what concerns one type straight to its owner; without an edge the
 from polyclinic.fhir.outcome import NotSupported
 from polyclinic.kit.http.door import Answering
 from polyclinic.kit.http.message import Answer, Call
-from polyclinic.kit.http.negotiation import agreed_body
+from polyclinic.kit.http.negotiation import CALENDAR, NDJSON, agreed_body
 from polyclinic.kit.http.statuses import MethodNotAllowed
 from polyclinic.kit.rest.interactions import check_statement_asked, unless_known
 from polyclinic.kit.rest.targets import Target, target_of
@@ -20,7 +20,13 @@ _SYSTEM = {
     ("base-search", "POST"): ("search-system", "a search"),
     ("system-history", "GET"): ("history-system", "a history"),
 }
+_OF_OPERATIONS = frozenset({NDJSON, CALENDAR})
 _ALLOW = {"base": ("GET", "HEAD", "POST"), "base-search": ("POST",)}
+
+
+def speaks(path: str) -> frozenset[str]:
+    """Return the media types beside FHIR JSON that an owner may answer with at ``path``: those of operations."""
+    return _OF_OPERATIONS if "$" in path else frozenset()
 
 
 def answering(gateway: Gateway) -> Answering:
@@ -29,7 +35,7 @@ def answering(gateway: Gateway) -> Answering:
     async def answer(call: Call) -> Answer:
         target = target_of(call.path)
         if target.kind == "system-operation":
-            raise NotSupported(f"the operation ${target.operation[:64]} is not offered here on the system")
+            return await _for_its_owner(gateway, call, target)
         if target.type:
             return await _for_owner(gateway, call, target)
         method = "GET" if call.method == "HEAD" else call.method
@@ -49,6 +55,14 @@ def answering(gateway: Gateway) -> Answering:
 async def _for_owner(gateway: Gateway, call: Call, target: Target) -> Answer:
     service = owner_of(target.type, gateway.house)
     call.type, call.interaction = target.type, f"forward-{target.kind}"
+    return await actions.hand_on(gateway, service, call)
+
+
+async def _for_its_owner(gateway: Gateway, call: Call, target: Target) -> Answer:
+    service = gateway.house.owners.get(f"${target.operation}")
+    if service is None:
+        raise NotSupported(f"the operation ${target.operation[:64]} is not offered here on the system")
+    call.interaction = f"forward-{target.kind}"
     return await actions.hand_on(gateway, service, call)
 
 

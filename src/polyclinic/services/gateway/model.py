@@ -10,7 +10,10 @@ from polyclinic.fhir.outcome import Refusal
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What the gateway knows of its house: the public base, and which service owns which resource type."""
+    """What the gateway knows of its house: the public base, and which service owns which resource type.
+
+    An operation at the base has its owner too, by its name with a dollar sign.
+    """
 
     base: str
     owners: Mapping[str, str]
