@@ -38,7 +38,8 @@ class Rulebook:
         resource = decode(body)
         try:
             if resource["resourceType"] == "HealthcareService":
-                return service_of(resource)
+                service = service_of(resource)
+                return replace(service, locations=self.directory.locals(service.locations))
             calendar = calendar_of(resource)
         except Invalid:
             return None
