@@ -5,7 +5,7 @@ Instants are whole seconds since 1970 UTC, lengths of time whole seconds; interv
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date
+from datetime import date, datetime
 from typing import Literal, TypeAlias
 
 Interval: TypeAlias = tuple[int, int]
@@ -211,3 +211,16 @@ class Occurrence:
     number: int
     day: date
     start: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A calendar feed: the visits of ``subject`` (a Schedule or a Patient), with patients' ``names`` or not.
+
+    ``key`` is 0 until it is kept.
+    """
+
+    subject: str
+    names: bool
+    made: datetime
+    key: int = 0

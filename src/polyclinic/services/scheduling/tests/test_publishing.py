@@ -2,20 +2,16 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 
 import pytest
 
 from polyclinic.fhir.json import decode
 from polyclinic.fhir.validate import validate
-from polyclinic.kit.app import assemble
-from polyclinic.kit.manifest import Manifest
-from polyclinic.kit.testing import database, running
+from polyclinic.kit.testing import running
 from polyclinic.services.scheduling.main import create
-from polyclinic.services.scheduling.tests.conftest import Practice
-from polyclinic.services.scheduling.tests.practice import Clock, schedule, service
+from polyclinic.services.scheduling.tests.conftest import with_records
+from polyclinic.services.scheduling.tests.practice import schedule, service
 
-RECORDS = Manifest(name="records", owns=("Location", "Patient"))
 CLINIC = {
     "resourceType": "Location",
     "id": "clinic",
@@ -41,15 +37,8 @@ def public(id, **parts):
 @pytest.fixture(scope="module")
 async def practice():
     """Return a practice with a public and a private service, whose places another service knows."""
-    clock = Clock()
-    async with (
-        database() as one,
-        database() as two,
-        running(partial(assemble, RECORDS), postgresql=one) as records,
-        running(lambda settings: create(settings, clock), postgresql=two, services={"records": records.root}) as client,
-    ):
+    async with with_records() as (made, records):
         await records.put("/fhir/Location/clinic", CLINIC)
-        made = Practice(client, clock, two)
         await made.keep(
             public("open"),
             service("private"),
