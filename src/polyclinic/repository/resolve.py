@@ -5,10 +5,12 @@ where it is much it is checked for each candidate. A far end that another servic
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from math import isinf
 from typing import Literal
+
+from msgspec.structs import replace
 
 from polyclinic.fhir.path.ucum import Measure, measure
 from polyclinic.fhir.search import terms

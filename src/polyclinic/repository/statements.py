@@ -1,9 +1,10 @@
 """Statements: a plan written as SQL."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil, floor, inf
 from typing import Any
+
+from msgspec import Struct
 
 from polyclinic.fhir.search.clauses import Bound, Near, Spans, Texts, Updated
 from polyclinic.repository.conditions import (
@@ -24,8 +25,7 @@ READ_IN_TURN = 8
 """Keys up to which each has a source of its own in the statement; more are read in a loop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lead:
+class Lead(Struct, frozen=True):
     """The relations that candidates ``c(at, resource)`` come from, each with a condition already.
 
     Where a candidate may come several times the lead is not ``distinct``. A ``looped`` lead is a template of one

@@ -5,9 +5,10 @@ Source: https://hl7.org/fhir/R4/search.html
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from polyclinic.fhir.outcome import Refusal, Unacceptable
 from polyclinic.fhir.search.clauses import AnyOf, Clause, Ids, Missing, Spans, Spelled, Terms, Texts, types_asked
@@ -26,8 +27,7 @@ FOR_THE_DOOR = frozenset({"_format", "_pretty"})
 """Parameters that say how to answer over HTTP, not what: they concern only the door."""
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """One search among resources of ``types``. ``clauses`` must all hold; ``used`` are the pairs as understood.
 
     Without ``sort`` the newest come first, by clinical date. ``includes`` say what else is to come along.

@@ -3,7 +3,7 @@
 Source: https://hl7.org/fhir/R4/http.html#search and https://hl7.org/fhir/R4/search.html
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from polyclinic.fhir.outcome import Issue, NotFound, Unacceptable
 from polyclinic.fhir.search.compartments import members, membership
