@@ -43,10 +43,10 @@ class Inclusion:
         self._connection = connection
         self._known = {row[-1] for row in found}
         self._latest = list(found)
-        self.included: list[Kept] = []
+        self._included: list[Kept] = []
 
-    async def follow(self, includes: Sequence[Include]) -> None:
-        """Include what ``includes`` ask for, again and again where they iterate.
+    async def follow(self, includes: Sequence[Include]) -> list[Kept]:
+        """Return what ``includes`` ask for, again and again where they iterate.
 
         Refuses: ``TooCostly`` where that is more than ``MOST_INCLUDED``.
         """
@@ -55,6 +55,7 @@ class Inclusion:
             await self._referred_to(sources, [each for each in includes if not each.reverse])
             await self._referring(sources, [each for each in includes if each.reverse])
             includes = [each for each in includes if each.iterate]
+        return self._included
 
     async def _referred_to(self, sources: Sequence[asyncpg.Record], includes: Sequence[Include]) -> None:
         if includes:
@@ -73,8 +74,8 @@ class Inclusion:
     def _take(self, rows: Iterable[asyncpg.Record]) -> None:
         self._latest += rows
         self._known.update(row[-1] for row in rows)
-        self.included += map(kept, rows)
-        if len(self.included) > MOST_INCLUDED:
+        self._included += map(kept, rows)
+        if len(self._included) > MOST_INCLUDED:
             raise TooCostly(
                 f"more than {MOST_INCLUDED} resources would come along with this page; include less or set _count",
                 at="_include",

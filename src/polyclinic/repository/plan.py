@@ -175,6 +175,10 @@ class ByHits(Struct, frozen=True):
     checks_otherwise: tuple["Check", ...]
 
 
+_KEYED = (Keys, LinkedTo)
+_HITTING = (Texts, Spans, Updated, Near)
+"""Unions of types, which are costly to make each time, as tuples."""
+
 Lead = ByKeys | ByIds | ByIdentities | ByResources | ByColumn | ByValue | ByHits
 
 
@@ -220,7 +224,7 @@ def plan(question: Question, common: CommonTerms) -> Plan:
             checks = (Typed(question.types), *checks)
     if rarest is None or count > FEW:
         for check in question.checks:
-            if isinstance(check, Texts | Spans | Updated | Near) and _finds_by_itself(check, question):
+            if isinstance(check, _HITTING) and _finds_by_itself(check, question):
                 # what is found by latitude is only roughly near
                 rest = question.checks if isinstance(check, Near) else _without(question, check)
                 return Plan(question, ByHits(check, lead, checks), rest, count)
@@ -233,7 +237,7 @@ def rarest_of(checks: Iterable[Check], common: CommonTerms) -> tuple[Keys | Link
     for place, check in enumerate(checks):
         if isinstance(check, Identities):
             counted.append((len(check.identities), False, place, check))
-        elif isinstance(check, Keys | LinkedTo) and not (isinstance(check, Keys) and check.negated):
+        elif isinstance(check, _KEYED) and not (isinstance(check, Keys) and check.negated):
             refers = isinstance(check, LinkedTo) or check.names == "patient"
             counted.append((common.estimate(check.keys), not refers, place, check))
     if not counted:

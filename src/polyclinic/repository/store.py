@@ -225,9 +225,7 @@ class Repository:
             async with bounded(query.patience):
                 found = await again_if_lost(lambda: self._found(self._pool, query, cursor))
             total = await self.count(query) if query.total in ("accurate", "estimate") else None
-        if total is None and cursor is None and found.next is None:
-            total = len(found.items)
-        return replace(found, total=total)
+        return found if total is None else replace(found, total=total)
 
     async def count(self, query: Query) -> int:
         """Return how many resources ``query`` finds."""
@@ -315,9 +313,9 @@ class Repository:
         rows = await _rows(connection, chosen, order, after=after, limit=query.count + 1)
         shown = rows[: query.count]
         more = self._seal.close(written(list(shown[-1])[6:]), _name_of(query)) if len(rows) > len(shown) > 0 else None
-        inclusion = Inclusion(connection, shown)
-        await inclusion.follow(query.includes)
-        return Page(tuple(map(kept, shown)), more, included=tuple(inclusion.included))
+        included = await Inclusion(connection, shown).follow(query.includes) if query.includes else []
+        total = len(shown) if cursor is None and more is None else None
+        return Page(tuple(map(kept, shown)), more, total, tuple(included))
 
     async def _planned(self, connection: Database, query: Query) -> Plan:
         question = await Resolver(connection, self._common).question(query)

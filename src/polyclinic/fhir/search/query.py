@@ -142,7 +142,10 @@ def _clause(reading: Reading, type: str, name: str, value: str) -> Clause:
 
 def _merged(clauses: list[Clause]) -> Clause:
     """Return what the same parameter asks of several types as one clause: paths tell the types apart."""
-    first, distinct = clauses[0], list(dict.fromkeys(clauses))
+    first = clauses[0]
+    if len(clauses) == 1:
+        return first
+    distinct = list(dict.fromkeys(clauses))
     if len(distinct) == 1:
         return first
     if len({type(each) for each in distinct}) > 1 or isinstance(first, Ids):

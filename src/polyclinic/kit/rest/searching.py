@@ -84,6 +84,8 @@ def understood(endpoint: Endpoint, target: Target, pairs: Pairs, *, lenient: boo
     for type in query.needs - endpoint.types:
         endpoint.own(type)
     member = (membership(target.type, target.id, query.types),) if target.inner else ()
+    if not member and not chosen:
+        return query
     return replace(query, clauses=(*member, *query.clauses), used=(*chosen, *query.used))
 
 
