@@ -41,10 +41,10 @@ from polyclinic.repository.order import (
     without_value,
     written,
 )
-from polyclinic.repository.plan import ByValue, CommonTerms, Plan, plan
+from polyclinic.repository.plan import ByHits, ByValue, CommonTerms, Plan, plan
 from polyclinic.repository.pool import Pool
 from polyclinic.repository.reindexing import Reindexing
-from polyclinic.repository.resolve import Resolver, settled
+from polyclinic.repository.resolve import Resolver, are_few, led_otherwise, settled
 from polyclinic.repository.seal import Seal
 from polyclinic.repository.spellings import Spellings
 from polyclinic.repository.transaction import Transaction, Writers, alone
@@ -307,15 +307,28 @@ class Repository:
     async def _found(self, connection: Database, query: Query, cursor: Cursor | None) -> Page:
         order = order_of(query)
         after = values_of(self._seal.open(cursor, _name_of(query)), order) if cursor is not None else None
-        chosen, order = in_column_order(await self._planned(connection, query), order)
-        if query.patience is None:
-            refuse_costly(chosen, order)
-        rows = await _rows(connection, chosen, order, after=after, limit=query.count + 1)
+        rows = await self._rows(connection, query, order, after)
         shown = rows[: query.count]
         more = self._seal.close(written(list(shown[-1])[6:]), _name_of(query)) if len(rows) > len(shown) > 0 else None
         included = await Inclusion(connection, shown).follow(query.includes) if query.includes else []
         total = len(shown) if cursor is None and more is None else None
         return Page(tuple(map(kept, shown)), more, total, tuple(included))
+
+    async def _rows(
+        self, connection: Database, query: Query, order: tuple[SortKey, ...], after: list[Any] | None
+    ) -> list[asyncpg.Record]:
+        """Return the rows of one page and one more: of few hits in the same breath, else as the plan goes on."""
+        question = await Resolver(connection, self._common).question(query)
+        chosen, limit = plan(question, self._common), query.count + 1
+        if isinstance(chosen.lead, ByHits):
+            rows = await _rows(connection, chosen, order, after=after, limit=limit)
+            if rows or await are_few(connection, chosen.lead, question.types):
+                return rows
+            chosen = led_otherwise(chosen, chosen.lead)
+        chosen, order = in_column_order(chosen, order)
+        if query.patience is None:
+            refuse_costly(chosen, order)
+        return await _rows(connection, chosen, order, after=after, limit=limit)
 
     async def _planned(self, connection: Database, query: Query) -> Plan:
         question = await Resolver(connection, self._common).question(query)
