@@ -1,21 +1,20 @@
 """Statements: a plan written as SQL."""
 
 from collections.abc import Sequence
-from math import ceil, floor, inf
 from typing import Any
 
 from msgspec import Struct
 
-from polyclinic.fhir.search.clauses import Bound, Near, Spans, Texts, Updated
+from polyclinic.fhir.search.clauses import Near, Spans, Texts, Updated
 from polyclinic.repository.conditions import (
     Statement,
-    conditions,
     latitudes,
     span_range,
     text_range,
     updated,
     valued,
 )
+from polyclinic.repository.dates import where
 from polyclinic.repository.keys import key_of
 from polyclinic.repository.order import NEVER, VALUES, SortKey, is_index_order
 from polyclinic.repository.plan import (
@@ -60,7 +59,7 @@ def page(plan: Plan, order: Sequence[SortKey], *, after: list[Any] | None, limit
     """
     statement = Statement()
     lead = _lead(statement, plan, in_order=is_index_order(tuple(order)))
-    where, size = _where(statement, plan), statement.add(limit)
+    holds, size = where(statement, plan), statement.add(limit)
     names = [f"s{number}" for number in range(len(order))]
     ordering = _ordering(order, names)
     stretches = _stretches(statement, order)
@@ -70,7 +69,7 @@ def page(plan: Plan, order: Sequence[SortKey], *, after: list[Any] | None, limit
         behind = f" and {_behind(statement, order, sorts, after)}" if after is not None else ""
         columns = ", ".join(f"{sort} as {name}" for sort, name in zip(sorts, names, strict=True))
         select = f"select {'' if lead.distinct else 'distinct '}{_ANSWERED if at_once else ''}{columns}, c.resource"
-        rest = f"and {where}{stretch}{behind} order by {ordering} limit ${size}"
+        rest = f"and {holds}{stretch}{behind} order by {ordering} limit ${size}"
         selects += [f"{select} from {source} {rest}" for source in lead.sources]
     text = selects[0] if at_once else _looked_up(lead, selects, order, names, size)
     return lead.before + text, statement.arguments
@@ -109,7 +108,7 @@ def count(plan: Plan) -> tuple[str, list[Any]]:
     statement = Statement()
     lead = _lead(statement, plan, in_order=False)
     counted = "count(*)" if lead.distinct else "count(distinct c.resource)"
-    return f"select {counted} from {lead.sources[0]} and {_where(statement, plan)}", statement.arguments
+    return f"select {counted} from {lead.sources[0]} and {where(statement, plan)}", statement.arguments
 
 
 def identities(plan: Plan) -> tuple[str, list[Any]]:
@@ -137,7 +136,7 @@ def targets(plan: Plan, paths: Sequence[int]) -> tuple[str, list[Any]]:
 def _unordered(statement: Statement, plan: Plan) -> str:
     lead = _lead(statement, plan, in_order=False)
     distinct = "" if lead.distinct else "distinct "
-    return f"select {distinct}c.resource from {lead.sources[0]} and {_where(statement, plan)} limit {FEW + 1}"
+    return f"select {distinct}c.resource from {lead.sources[0]} and {where(statement, plan)} limit {FEW + 1}"
 
 
 def hits(clause: Spans | Texts | Updated | Near, types: Sequence[str]) -> tuple[str, list[Any]]:
@@ -217,38 +216,6 @@ def _rows(rows: str, *, before: str = "") -> Lead:
     """Return the lead by the ``rows`` of resources that the end of a SELECT names."""
     columns = "key as resource, at, type, id, version, updated, method, body"
     return Lead((f"(select {columns} {rows} and body is not null) c where true",), whole=True, before=before)
-
-
-def _where(statement: Statement, plan: Plan) -> str:
-    return " and ".join([conditions(statement, plan.checks), *_within_dates(statement, plan)])
-
-
-def _within_dates(statement: Statement, plan: Plan) -> list[str]:
-    """Return what a check of the clinical date says of the order of postings: where reading may begin and end.
-
-    A resource has one clinical date at most, and ``at`` is where it begins.
-    """
-    dated = plan.question.dated
-    bounds = []
-    for check in plan.checks if dated else ():
-        if isinstance(check, Spans) and check.code == dated:
-            groups = [group for match in check.matches for group in match.groups]
-            latest, earliest = [_latest(group) for group in groups], [_earliest(group) for group in groups]
-            if max(latest) < inf:
-                bounds.append(f"c.at <= ${statement.add(ceil(max(latest)))}::bigint")
-            if min(earliest) > -inf:
-                bounds.append(f"c.at >= ${statement.add(floor(min(earliest)))}::bigint")
-    return bounds
-
-
-def _latest(group: tuple[Bound, ...]) -> float:
-    """Return the latest beginning that fits ``group``: whatever ends before a moment begins before it."""
-    return min((bound.value for bound in group if bound.comparison.startswith("<")), default=inf)
-
-
-def _earliest(group: tuple[Bound, ...]) -> float:
-    """Return the earliest beginning that fits ``group``."""
-    return max((b.value for b in group if b.end == "low" and b.comparison.startswith(">")), default=-inf)
 
 
 def _behind(statement: Statement, order: Sequence[SortKey], sorts: list[str], after: list[Any]) -> str:
