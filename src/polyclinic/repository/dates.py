@@ -20,7 +20,7 @@ def where(statement: Statement, plan: Plan) -> str:
     for check in plan.checks:
         holds = condition(statement, check, "c")
         if dated and isinstance(check, Spans) and check.code == dated:
-            groups = list(dict.fromkeys(group for match in check.matches for group in match.groups))
+            groups = [group for match in check.matches for group in match.groups]
             known = [*_known_by_beginning(statement, groups), holds]
             tests += [f"({' or '.join(known)})", *_within(statement, groups)]
         else:

@@ -5,11 +5,11 @@ where it is much it is checked for each candidate. A far end that another servic
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import isinf
 from typing import Literal
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from polyclinic.fhir.path.ucum import Measure, measure
@@ -58,8 +58,7 @@ SELECTIVE = 3 * RARE
 _Far = Linked | LinkedFrom | AnyOf
 
 
-@dataclass(frozen=True, slots=True)
-class Resolver:
+class Resolver(Struct, frozen=True):
     """Asks the database what has to be known to turn clauses into checks."""
 
     connection: Database

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from time import monotonic
 from typing import Any
 
 import asyncpg
+from msgspec import structs
 
 from polyclinic.fhir.search.query import Query
 from polyclinic.fhir.search.vocabulary import Vocabulary
@@ -225,7 +226,7 @@ class Repository:
             async with bounded(query.patience):
                 found = await again_if_lost(lambda: self._found(self._pool, query, cursor))
             total = await self.count(query) if query.total in ("accurate", "estimate") else None
-        return found if total is None else replace(found, total=total)
+        return found if total is None else structs.replace(found, total=total)
 
     async def count(self, query: Query) -> int:
         """Return how many resources ``query`` finds."""

@@ -96,7 +96,7 @@ def split(value: str, separator: str) -> list[str]:
 
 def plain(text: str) -> str:
     """Return ``text`` without its escapes."""
-    return _ESCAPED.sub(r"\1", text)
+    return _ESCAPED.sub(r"\1", text) if "\\" in text else text
 
 
 def prefixed(value: str) -> tuple[Prefix, str]:
