@@ -34,7 +34,7 @@ def _known_by_beginning(statement: Statement, groups: list[Group]) -> Iterator[s
         if len(group) == 1 and group[0].end == "low" and isfinite(group[0].value):
             bound = group[0]
             moment = f"${statement.add(_whole(bound))}::bigint"
-            dated = f" and c.at > {NO_DATE}" if bound.comparison.startswith("<") else ""
+            dated = f" and c.at > {NO_DATE}" if bound.comparison[0] == "<" else ""
             yield f"c.at {bound.comparison} {moment}{dated}"
 
 
@@ -54,9 +54,9 @@ def _within(statement: Statement, groups: list[Group]) -> Iterator[str]:
 
 def _latest(group: Group) -> float:
     """Return the latest beginning that fits ``group``: whatever ends before a moment begins before it."""
-    return min((bound.value for bound in group if bound.comparison.startswith("<")), default=inf)
+    return min([bound.value for bound in group if bound.comparison[0] == "<"], default=inf)
 
 
 def _earliest(group: Group) -> float:
     """Return the earliest beginning that fits ``group``."""
-    return max((b.value for b in group if b.end == "low" and b.comparison.startswith(">")), default=-inf)
+    return max([bound.value for bound in group if bound.end == "low" and bound.comparison[0] == ">"], default=-inf)

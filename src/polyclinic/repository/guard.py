@@ -26,7 +26,7 @@ def estimated_cost(plan: Plan, order: Sequence[SortKey] | None) -> float:
     per_candidate = PER_CANDIDATE + PER_BODY * _bodies(plan.checks)
     if order is not None and any(key.column == "json" for key in order):
         per_candidate += PER_BODY
-    stops_early = order is not None and (is_index_order(tuple(order)) or isinstance(plan.lead, ByColumn | ByValue))
+    stops_early = order is not None and (is_index_order(order) or isinstance(plan.lead, ByColumn | ByValue))
     if stops_early and not _bodies(plan.checks):
         return 0.0
     return plan.estimate * per_candidate

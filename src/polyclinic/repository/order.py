@@ -131,7 +131,7 @@ def _json_path(type: str, place: Place) -> str:
     return path + _WRITTEN_AS.get(place.type, "")
 
 
-def is_index_order(order: tuple[SortKey, ...]) -> bool:
+def is_index_order(order: Sequence[SortKey]) -> bool:
     """Whether postings already lie in this order."""
     return len(order) == 1 and order[0].column == "at"
 

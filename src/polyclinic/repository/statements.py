@@ -58,7 +58,7 @@ def page(plan: Plan, order: Sequence[SortKey], *, after: list[Any] | None, limit
     nothing where these are more than ``FEW``.
     """
     statement = Statement()
-    lead = _lead(statement, plan, in_order=is_index_order(tuple(order)))
+    lead = _lead(statement, plan, in_order=is_index_order(order))
     holds, size = where(statement, plan), statement.add(limit)
     names = [f"s{number}" for number in range(len(order))]
     ordering = _ordering(order, names)
@@ -98,7 +98,7 @@ def _stretches(statement: Statement, order: Sequence[SortKey]) -> list[tuple[lis
     The earliest first: those without a clinical date lie at the beginning of the index and come last, so they are a
     stretch of their own.
     """
-    if is_index_order(tuple(order)) and not order[0].descending:
+    if is_index_order(order) and not order[0].descending:
         return [(["c.at"], f" and c.at > {NO_DATE}"), ([f"{NEVER}::bigint"], f" and c.at = {NO_DATE}")]
     return [([key.sql(statement.add) for key in order], "")]
 
