@@ -9,7 +9,6 @@ from hashlib import blake2b
 from time import monotonic
 from typing import Any
 
-import asyncpg
 from msgspec import structs
 
 from polyclinic.fhir.search.query import Query
@@ -20,7 +19,7 @@ from polyclinic.repository.everything import Belonging, Everything, everything
 from polyclinic.repository.explained import Explained, explained
 from polyclinic.repository.guard import bounded, estimated_cost, refuse_costly
 from polyclinic.repository.history import EVERYTHING, Wanted, history, kept
-from polyclinic.repository.included import Inclusion
+from polyclinic.repository.included import Inclusion, Rows, divided, with_included
 from polyclinic.repository.migrate import migrate
 from polyclinic.repository.model import (
     KEEPING,
@@ -308,28 +307,31 @@ class Repository:
     async def _found(self, connection: Database, query: Query, cursor: Cursor | None) -> Page:
         order = order_of(query)
         after = values_of(self._seal.open(cursor, _name_of(query)), order) if cursor is not None else None
-        rows = await self._rows(connection, query, order, after)
+        rows, beside = await self._rows(connection, query, order, after)
         shown = rows[: query.count]
         more = self._seal.close(written(list(shown[-1])[6:]), _name_of(query)) if len(rows) > len(shown) > 0 else None
-        included = await Inclusion(connection, shown).follow(query.includes) if query.includes else []
+        included = await Inclusion(connection, shown).follow(beside, query.includes) if beside else []
         total = len(shown) if cursor is None and more is None else None
         return Page(tuple(map(kept, shown)), more, total, tuple(included))
 
     async def _rows(
         self, connection: Database, query: Query, order: tuple[SortKey, ...], after: list[Any] | None
-    ) -> list[asyncpg.Record]:
-        """Return the rows of one page and one more: of few hits in the same breath, else as the plan goes on."""
+    ) -> tuple[Rows, Rows]:
+        """Return the rows of one page and one more, and those beside them; see ``_page``.
+
+        Few hits are found and answered in the same breath; many are left for the plan to go on otherwise.
+        """
         question = await Resolver(connection, self._common).question(query)
-        chosen, limit = plan(question, self._common), query.count + 1
+        chosen = plan(question, self._common)
         if isinstance(chosen.lead, ByHits):
-            rows = await _rows(connection, chosen, order, after=after, limit=limit)
-            if rows or await are_few(connection, chosen.lead, question.types):
-                return rows
+            found = await _page(connection, query, chosen, order, after)
+            if found[0] or await are_few(connection, chosen.lead, question.types):
+                return found
             chosen = led_otherwise(chosen, chosen.lead)
         chosen, order = in_column_order(chosen, order)
         if query.patience is None:
             refuse_costly(chosen, order)
-        return await _rows(connection, chosen, order, after=after, limit=limit)
+        return await _page(connection, query, chosen, order, after)
 
     async def _planned(self, connection: Database, query: Query) -> Plan:
         question = await Resolver(connection, self._common).question(query)
@@ -346,21 +348,34 @@ class Repository:
             self._common = CommonTerms({key: share * row["rows"] for key, share in shares})
 
 
-async def _rows(
-    connection: Database, chosen: Plan, order: tuple[SortKey, ...], *, after: list[Any] | None, limit: int
-) -> list[asyncpg.Record]:
-    """Return the rows of one page; led by values, first what has one, then what has none."""
-    rows: list[asyncpg.Record] = []
+async def _page(
+    connection: Database, query: Query, chosen: Plan, order: tuple[SortKey, ...], after: list[Any] | None
+) -> tuple[Rows, Rows]:
+    """Return the rows of one page and one more, and those of what comes along with them.
+
+    Led by values, first what has one, then what has none.
+    """
     led = isinstance(chosen.lead, ByValue)
-    ended = led and after is not None and is_missing(after, order)
-    if not ended:
-        text, arguments = statements.page(chosen, order, after=after, limit=limit)
-        rows = await connection.fetch(text, *arguments)
-    if led and len(rows) < limit:
-        chosen, order = without_value(chosen, order)
-        text, arguments = statements.page(chosen, order, after=after if ended else None, limit=limit - len(rows))
-        rows += await connection.fetch(text, *arguments)
-    return rows
+    if not led or after is None or not is_missing(after, order):
+        rows, beside = await _fetched(connection, query, chosen, order, after, query.count + 1)
+        if not led or len(rows) > query.count:
+            return rows, beside
+        after = None
+    else:
+        rows, beside = [], []
+    chosen, order = without_value(chosen, order)
+    more, along = await _fetched(connection, query, chosen, order, after, query.count + 1 - len(rows))
+    return rows + more, beside + along
+
+
+async def _fetched(
+    connection: Database, query: Query, chosen: Plan, order: tuple[SortKey, ...], after: list[Any] | None, limit: int
+) -> tuple[Rows, Rows]:
+    text, arguments = statements.page(chosen, order, after=after, limit=limit)
+    if not query.includes:
+        return await connection.fetch(text, *arguments), []
+    text, arguments = with_included((text, arguments), query.includes, count=limit - 1, sorts=len(order))
+    return divided(await connection.fetch(text, *arguments))
 
 
 def _name_of(query: Query) -> bytes:

@@ -337,6 +337,26 @@ async def test_hits_lead_to_the_same_answer_whether_few_or_many(filled, monkeypa
     assert ([kept.id for kept in found.items], found.total) == (expected, len(expected))
 
 
+@pytest.mark.parametrize(
+    ("text", "found", "included"),
+    [
+        # led by values: one statement for those with a birth date, one for those without
+        ("Patient?_sort=birthdate&_revinclude=Observation:patient", "ada bob cyd", "o1 o2 o3 o4 o5"),
+        ("Patient?_sort=birthdate&_count=1&_revinclude=Observation:patient", "ada", "o1 o2 o3"),
+        ("Patient?name=smith&_revinclude=Observation:patient", "cyd bob", "o4 o5"),
+        ("Observation?_id=o4&_include=Observation:patient", "o4", "bob"),
+        ("Observation?_id=o4&_include=Observation:performer", "o4", ""),
+        ("Observation?_id=o4&_include=*", "o4", "bob"),
+        ("Observation?_id=o4&_include=Observation:patient&_revinclude:iterate=Observation:patient", "o4", "bob o5"),
+        ("Observation?_id=o4,o5&_include=Observation:patient&_revinclude:iterate=Observation:patient", "o4 o5", "bob"),
+    ],
+)
+async def test_what_comes_along_comes_once_and_is_no_match(filled, text, found, included):
+    page = await filled.search(query(text))
+    assert " ".join(kept.id for kept in page.items) == found
+    assert " ".join(sorted(kept.id for kept in page.included)) == included
+
+
 def test_the_key_of_a_reference_is_made_of_its_halves():
     assert key_of(PATIENT) == link_key("Observation.subject") ^ identity_of("Patient/ada")
     assert key_of(pair(PATIENT, "x\0cy")) == key_of(PATIENT) ^ key_of("x\0cy")
