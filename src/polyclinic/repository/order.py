@@ -6,9 +6,11 @@ the first did.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from polyclinic.fhir.json import decode, encode
 from polyclinic.fhir.search.clinical_date import CLINICAL_DATE
@@ -34,8 +36,7 @@ _WRITTEN_AS = {"CodeableConcept": ".coding.code", "Coding": ".code", "Identifier
 """What of a value that is no primitive it is sorted by."""
 
 
-@dataclass(frozen=True, slots=True)
-class SortKey:
+class SortKey(Struct, frozen=True):
     """One key of an order, as an SQL expression over a candidate ``c(at, resource)``.
 
     ``of`` are the keys of the elements, or for ``json`` the JSON paths. A missing value comes last. With ``led`` the
@@ -130,7 +131,7 @@ def _json_path(type: str, place: Place) -> str:
     return path + _WRITTEN_AS.get(place.type, "")
 
 
-def is_index_order(order: tuple[SortKey, ...]) -> bool:
+def is_index_order(order: Sequence[SortKey]) -> bool:
     """Whether postings already lie in this order."""
     return len(order) == 1 and order[0].column == "at"
 

@@ -5,8 +5,10 @@ where it is much it is checked for each candidate. A far end that another servic
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from polyclinic.fhir.search import terms
 from polyclinic.fhir.search.clauses import (
@@ -52,8 +54,7 @@ SELECTIVE = 3 * RARE
 _Far = Linked | LinkedFrom | AnyOf
 
 
-@dataclass(frozen=True, slots=True)
-class Resolver:
+class Resolver(Struct, frozen=True):
     """Asks the database what has to be known to turn clauses into checks."""
 
     connection: Database
@@ -149,8 +150,19 @@ async def settled(connection: Database, chosen: Plan) -> Plan:
     text, arguments = statements.hits(chosen.lead.clause, chosen.question.types)
     rows = await connection.fetch(text, *arguments)
     if len(rows) > FEW:
-        return replace(chosen, lead=chosen.lead.otherwise, checks=chosen.lead.checks_otherwise)
+        return led_otherwise(chosen, chosen.lead)
     return replace(chosen, lead=ByResources(tuple(row["resource"] for row in rows)), estimate=len(rows))
+
+
+async def are_few(connection: Database, lead: ByHits, types: Sequence[str]) -> bool:
+    """Whether the hits of ``lead`` among ``types`` are few enough to go by them."""
+    text, arguments = statements.hits_counted(lead.clause, types)
+    return bool(await connection.fetchval(text, *arguments) <= FEW)
+
+
+def led_otherwise(chosen: Plan, lead: ByHits) -> Plan:
+    """Return ``chosen`` for the case that the hits of its ``lead`` are too many."""
+    return replace(chosen, lead=lead.otherwise, checks=lead.checks_otherwise)
 
 
 def _names(clause: Terms, paths: tuple[str, str] | None) -> Literal["patient", "kind", ""]:

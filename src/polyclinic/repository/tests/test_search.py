@@ -10,6 +10,7 @@ from polyclinic.fhir.search.matching import candidate, distant, holds
 from polyclinic.fhir.search.pairs import pair
 from polyclinic.fhir.search.query import parse
 from polyclinic.fhir.search.terms import code_term, reference_term
+from polyclinic.repository import resolve, statements
 from polyclinic.repository.keys import identity_of, key_of, link_key
 from polyclinic.repository.model import Create, Cursor, Update
 from polyclinic.repository.plan import ByHits, ByIds, ByKeys, CommonTerms, plan
@@ -171,6 +172,11 @@ CASES = [
     ("Observation?subject=Device/ada", set()),
     (f"Observation?patient=ada&code={LOINC}|29463-7", {"o1", "o2"}),
     ("Observation?combo-code=8302-2", {"o3"}),
+    ("Observation?patient=bob&date=lt2024-02-01", {"o4"}),
+    ("Observation?patient=bob&date=ge2023-01-01", {"o4"}),
+    ("Observation?patient=bob&date=sa2023-01-01", set()),
+    ("Encounter?patient=ada&date=ge2023-05,lt2000", {"long"}),
+    ("Encounter?patient=ada&date=ge2023-07", {"long"}),
     ("Observation?date=2024", {"o1", "o2", "o3"}),
     ("Observation?date=2024-01-01T09:00:00Z", {"o1"}),
     ("Observation?date=2024-01-01T10:00:00+01:00", {"o1"}),
@@ -332,6 +338,43 @@ async def test_a_text_leads_where_terms_are_common(filled):
     common = CommonTerms(dict.fromkeys(male.keys, 1e6))
     assert isinstance((await planned(filled, "Patient?gender=male&name=smith", common)).lead, ByHits)
     assert isinstance((await planned(filled, "Patient?_id=a&name=smith", common)).lead, ByIds)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Patient?name=smith", ["cyd", "bob"]),
+        ("Patient?name=smith&gender=male&_sort=-_id", ["cyd", "bob"]),
+        ("Patient?name=smith&_id:not=bob,cyd", []),
+        ("Patient?name=nobody", []),
+    ],
+)
+@pytest.mark.parametrize("few", [1, 2])
+async def test_hits_lead_to_the_same_answer_whether_few_or_many(filled, monkeypatch, text, expected, few):
+    for module in (resolve, statements):
+        monkeypatch.setattr(module, "FEW", few)
+    found = await filled.search(query(text))
+    assert ([kept.id for kept in found.items], found.total) == (expected, len(expected))
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "included"),
+    [
+        # led by values: one statement for those with a birth date, one for those without
+        ("Patient?_sort=birthdate&_revinclude=Observation:patient", "ada bob cyd", "o1 o2 o3 o4 o5"),
+        ("Patient?_sort=birthdate&_count=1&_revinclude=Observation:patient", "ada", "o1 o2 o3"),
+        ("Patient?name=smith&_revinclude=Observation:patient", "cyd bob", "o4 o5"),
+        ("Observation?_id=o4&_include=Observation:patient", "o4", "bob"),
+        ("Observation?_id=o4&_include=Observation:performer", "o4", ""),
+        ("Observation?_id=o4&_include=*", "o4", "bob"),
+        ("Observation?_id=o4&_include=Observation:patient&_revinclude:iterate=Observation:patient", "o4", "bob o5"),
+        ("Observation?_id=o4,o5&_include=Observation:patient&_revinclude:iterate=Observation:patient", "o4 o5", "bob"),
+    ],
+)
+async def test_what_comes_along_comes_once_and_is_no_match(filled, text, found, included):
+    page = await filled.search(query(text))
+    assert " ".join(kept.id for kept in page.items) == found
+    assert " ".join(sorted(kept.id for kept in page.included)) == included
 
 
 def test_the_key_of_a_reference_is_made_of_its_halves():

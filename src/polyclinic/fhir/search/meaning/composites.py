@@ -3,7 +3,7 @@
 Source: https://hl7.org/fhir/R4/search.html#composite
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from polyclinic.fhir.outcome import Refusal
 from polyclinic.fhir.search.clauses import AnyOf, Clause, Spans, Terms, Texts

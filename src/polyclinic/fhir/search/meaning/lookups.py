@@ -93,9 +93,10 @@ def reference(asked: Asked) -> Clause:
 
 
 def _reference_terms(branch: Branch, value: str, kind: str, asked: Asked) -> Iterator[str]:
-    if "canonical" in branch.types or "uri" in branch.types:
+    types = branch.types
+    if "canonical" in types or "uri" in types:
         yield terms.uri_term(branch.path, value)
-    if "Reference" not in branch.types:
+    if "Reference" not in types:
         return
     targets = (branch.target,) if branch.target else asked.parameter.targets
     if _ID.match(value):
