@@ -362,7 +362,8 @@ class Repository:
         found = merged(query, alone, await self._containers(connection, query).first(query.count + 1, after))
         shown = found[: query.count]
         more = self._seal.close(shown[-1].place.written(), _name_of(query)) if len(found) > len(shown) > 0 else None
-        return Page(tuple(match.kept for match in shown), more)
+        total = len(shown) if position is None and more is None else None
+        return Page(tuple(match.kept for match in shown), more, total)
 
     def _containers(self, connection: Database, query: Query, *, counted: bool = False) -> Containers:
         """Return what may contain an answer. Refuses: ``TooCostly`` where very many may have to be looked into."""
