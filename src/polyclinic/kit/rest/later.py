@@ -12,6 +12,8 @@ from polyclinic.fhir.json import decode, encode
 from polyclinic.fhir.outcome import NotFound, Refusal, Unacceptable
 from polyclinic.kit.http.message import Answer, Call, broken, refused
 from polyclinic.kit.http.negotiation import without_format
+from polyclinic.kit.logs import Log
+from polyclinic.kit.passport import current
 from polyclinic.kit.rest.bundles import Perform
 from polyclinic.kit.rest.endpoint import Endpoint
 from polyclinic.kit.rest.responses import response_bundle, response_entry
@@ -26,10 +28,13 @@ SEARCHES = frozenset({"search-type", "search-compartment"})
 
 
 class Later:
-    """Begins, watches and hands out what is answered later in one process; ``perform`` serves a call."""
+    """Begins, watches and hands out what is answered later in one process; ``perform`` serves a call.
 
-    def __init__(self, endpoint: Endpoint, perform: Perform) -> None:
-        self._endpoint, self._perform = endpoint, perform
+    What breaks is in ``log`` under the id of the request that began the search, or took it over.
+    """
+
+    def __init__(self, endpoint: Endpoint, perform: Perform, log: Log) -> None:
+        self._endpoint, self._perform, self._log = endpoint, perform, log
         self._working: set[asyncio.Task[None]] = set()
 
     async def begin(self, call: Call) -> Answer:
@@ -89,8 +94,11 @@ class Later:
             return await self._perform(call)
         except Refusal as refusal:
             return refused(refusal)
-        except Exception:  # noqa: BLE001  # nobody else would hear of it; the client does
-            return broken("of a search that was answered later")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is logged and the client gets an answer
+            passport = current.get()
+            request = passport.request_id if passport else "unknown"
+            self._log.error("bug", error, request=request, interaction=call.interaction)
+            return broken(request)
 
 
 def _told(call: Call) -> dict[str, str]:
