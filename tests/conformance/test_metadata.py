@@ -95,6 +95,7 @@ async def test_every_operation_told_works(ask, rest, patient, later):
     told += [(one["type"], each) for one in rest["resource"] for each in one.get("operation", ())]
     for type, each in told:
         method, path = OPERATIONS[each["name"].removeprefix("$")]
+        path = path if type else path.rpartition("/")[2]
         body = {"resourceType": "Parameters"} if "$meta-" in path else least("Patient") if method == "POST" else None
         if "$meta-" in path:
             body |= {"parameter": [{"name": "meta", "valueMeta": {"tag": [{"code": "x"}]}}]}

@@ -101,11 +101,11 @@ def tell_includes(statement: dict[str, Any], references: Mapping[str, Mapping[st
             stated["searchRevInclude"] = leading[stated["type"]]
 
 
-def merged(software: Software, statements: Iterable[Mapping[str, Any]], missing: Sequence[str] = ()) -> dict[str, Any]:
+def merged(software: Software, statements: Sequence[Mapping[str, Any]], missing: Sequence[str] = ()) -> dict[str, Any]:
     """Return one statement that promises what ``statements`` promise together; ``missing`` names silent services.
 
-    Every statement is one made by ``capability_statement``. An interaction with the whole system is
-    promised where any of them promises it.
+    Every statement is one made by ``capability_statement``. An interaction with the whole system is promised where
+    any of them promises it, an operation on the system only where one answers for all.
     """
     resources: dict[str, Any] = {}
     interactions: dict[str, Any] = {}
@@ -120,7 +120,7 @@ def merged(software: Software, statements: Iterable[Mapping[str, Any]], missing:
         promised["resource"] = [resources[type] for type in sorted(resources)]
     if interactions:
         promised["interaction"] = [interactions[code] for code in sorted(interactions)]
-    if operations:
+    if operations and len(statements) + len(missing) == 1:
         promised["operation"] = [operations[name] for name in sorted(operations)]
     if missing:
         promised["documentation"] = f"Left out, because they do not answer now: {', '.join(sorted(missing))}."

@@ -84,7 +84,7 @@ class Interactions:
         self._statement: bytes | None = None
         self._stated: Vocabulary | None = None
         self._later = Later(endpoint, self.answer, log)
-        fetching = Operation("later", "urn:polyclinic:later", self._later.fetch, at=("type",), deletes=True)
+        fetching = Operation("later", "urn:polyclinic:later", self._later.fetch, at=("system", "type"), deletes=True)
         self._operations = (*OPERATIONS, *operations, fetching)
         self._offered: Mapping[Kind, Offered] = {
             **OFFERED,

@@ -1,4 +1,4 @@
-"""``Prefer: respond-async``: a search that is answered in the background and fetched by ``[type]/$later?id=...``.
+"""``Prefer: respond-async``: a search that is answered in the background and fetched by ``$later?id=...``.
 
 202 with Content-Location begins it; that address answers 202 while it goes on, and then 200 with a batch-response that
 holds the answer. DELETE gives it up. Source: https://hl7.org/fhir/R4/async.html, and its bundle pattern in R5.
@@ -23,7 +23,7 @@ BEAT_SECONDS = 15.0
 AGAIN_SECONDS = "2"
 LARGEST_WAIT = 600.0
 """Seconds that a search may take in the background."""
-SEARCHES = frozenset({"search-type", "search-compartment"})
+SEARCHES = frozenset({"search-type", "search-compartment", "search-system"})
 """Interactions that can be answered later."""
 
 
@@ -45,7 +45,8 @@ class Later:
         question = encode(asked | {"headers": _told(call)})
         await self._endpoint.repository.keep_for_later(id, question)
         self._work(id, question)
-        return Answer(202, headers={"content-location": f"{self._endpoint.base}/{call.type}/$later?id={id}"})
+        place = f"{self._endpoint.base}/{call.type}".rstrip("/")
+        return Answer(202, headers={"content-location": f"{place}/$later?id={id}"})
 
     async def fetch(self, endpoint: Endpoint, call: Call, target: Target) -> Answer:
         """Answer how far a search is, or with what it found; by DELETE it is given up."""

@@ -66,6 +66,19 @@ async def test_a_search_by_form_and_in_a_compartment_too(service, family):
     assert entry["resource"]["total"] == 0
 
 
+async def test_a_search_over_all_types_too(service, family):
+    address = await begun(service, f"/fhir?_type=Patient,Practitioner&_id={family}")
+    assert address.startswith(f"{service.root}/fhir/$later?id=")
+    (entry,) = (await fetched(service, address)).json["entry"]
+    assert (entry["response"]["status"], entry["resource"]["total"]) == ("200 OK", 0)
+    form = {"content_type": "application/x-www-form-urlencoded", **LATER}
+    heard = await service.post("/fhir/_search?_type=Patient,Organization", b"_id=none", **form)
+    assert heard.status == 202
+    (entry,) = (await fetched(service, heard.headers["content-location"])).json["entry"]
+    assert entry["resource"]["total"] == 0
+    assert (await service.delete(heard.headers["content-location"])).status == 202
+
+
 async def test_a_refusal_is_an_answer(service):
     (entry,) = (await fetched(service, await begun(service, "/fhir/Patient?colour=red"))).json["entry"]
     assert entry["response"]["status"] == "400 Bad Request"

@@ -30,7 +30,17 @@ HANDED_ON = (
     "if-modified-since",
     "if-none-exist",
 )
-HANDED_BACK = ("etag", "last-modified", "location", "retry-after", "allow", "accept-patch", "content-type")
+HANDED_BACK = (
+    "etag",
+    "last-modified",
+    "location",
+    "content-location",
+    "retry-after",
+    "x-progress",
+    "allow",
+    "accept-patch",
+    "content-type",
+)
 LOOK_SECONDS = 2.0
 
 _entries = msgspec.json.Decoder(Entries)

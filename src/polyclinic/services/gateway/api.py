@@ -3,7 +3,6 @@
 The edge sends what concerns one type straight to its owner; without an edge the gateway hands it on.
 """
 
-from polyclinic.fhir.outcome import NotSupported
 from polyclinic.kit.http.door import Answering
 from polyclinic.kit.http.message import Answer, Call
 from polyclinic.kit.http.negotiation import agreed_body
@@ -29,7 +28,9 @@ def answering(gateway: Gateway) -> Answering:
     async def answer(call: Call) -> Answer:
         target = target_of(call.path)
         if target.kind == "system-operation":
-            raise NotSupported(f"the operation ${target.operation[:64]} is not offered here on the system")
+            call.interaction = "forward-system-operation"
+            service = only_owner(gateway.house, f"the operation ${target.operation[:64]}")
+            return await actions.hand_on(gateway, service, call)
         if target.type:
             return await _for_owner(gateway, call, target)
         method = "GET" if call.method == "HEAD" else call.method
