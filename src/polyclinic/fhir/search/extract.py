@@ -16,6 +16,7 @@ from polyclinic.fhir.path.values import system_type
 from polyclinic.fhir.search.clinical_date import CLINICAL_DATE
 from polyclinic.fhir.search.composites import within
 from polyclinic.fhir.search.emit import EMITTED, SYSTEM_TYPES, Emit, Entries
+from polyclinic.fhir.search.labels import spelled
 from polyclinic.fhir.search.pairs import pair, pairs_of
 from polyclinic.fhir.search.parameters import Branch, Focus, Parameter
 from polyclinic.fhir.search.steps import Field, Step, Where
@@ -39,6 +40,8 @@ def extract(resource: dict[str, Any], vocabulary: Vocabulary = R4) -> Entries:
             visit(value, out)
     for visit in whole:
         visit(resource, out)
+    if "meta" in resource:
+        out.spellings.update(spelled(type, resource["meta"]))
     out.terms.update(pairs_of(type, out.terms))
     if type in COMPARTMENTS and "id" in resource:
         out.terms.add(self_term(type, resource["id"]))
