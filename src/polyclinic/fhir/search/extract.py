@@ -73,7 +73,7 @@ def _compiled(vocabulary: Vocabulary, type: str) -> tuple[dict[str, Visit], tupl
                 keep = _dated(branch.path, emit) if parameter.code == dated else _kept(branch.path, emit)
                 _plant(root, place.steps).keep.append(keep)
         for focus in parameter.foci:
-            parts = tuple(branch.path for part in focus.parts for branch in part.branches)
+            parts = tuple(branch.path for part in focus.inner for branch in part.branches)
             if focus.repeats and parts not in seen:
                 seen.add(parts)
                 for place in focus.places:
@@ -83,8 +83,11 @@ def _compiled(vocabulary: Vocabulary, type: str) -> tuple[dict[str, Visit], tupl
 
 
 def _together(focus: Focus) -> Visit:
-    """Keep the values of the second part of ``focus`` beside each one of the first, as found on the same element."""
-    first, second = (_visit(_planted(part)) for part in focus.parts)
+    """Keep the values of the second part of ``focus`` beside each one of the first, as found on the same element.
+
+    Two numbers are kept as one span, from the first to the second.
+    """
+    first, second = (_visit(_planted(part)) for part in focus.inner)
 
     def keep(value: Any, out: Entries) -> None:
         left, right = Entries(base=out.base), Entries(base=out.base)
@@ -94,6 +97,8 @@ def _together(focus: Focus) -> Visit:
             out.terms.update([pair(a, b) for b in right.terms])
             out.spans += [(within(path, a), low, high, unit, code) for path, low, high, unit, code in right.spans]
             out.texts.update([(within(path, a), folded, written) for path, folded, written in right.texts])
+        for a, low, *_ in left.spans:
+            out.spans += [(within(b, a), low, high, None, None) for b, high, *_ in right.spans]
 
     return keep
 
