@@ -55,6 +55,13 @@ def spelled(type: str, meta: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield labels_path(type, kind), f"{coding.get('system', '')} {coding['code']}"
 
 
+def united(metas: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Return the labels of several ``metas``, each once, in the order of ``meta_of``."""
+    pairs = [pair for meta in metas for pair in spelled("", meta)]
+    kinds = {labels_path("", kind): kind for kind in KINDS}
+    return meta_of([Label("", kinds[path], text) for path, text in pairs])
+
+
 def meta_of(labels: Iterable[Label]) -> dict[str, list[Any]]:
     """Return a Meta with ``labels``, each once, in the order of their spelling."""
     made: dict[str, list[Any]] = {}
