@@ -2,11 +2,24 @@
 
 from starlette.types import ASGIApp
 
-from polyclinic.kit.app import assemble
+from polyclinic.kit import clock
+from polyclinic.kit.app import Deeds, assemble
+from polyclinic.kit.clock import Clock
 from polyclinic.kit.settings import Settings
+from polyclinic.services.scheduling.actions.booking import Desk
+from polyclinic.services.scheduling.actions.keeping import Keeper
+from polyclinic.services.scheduling.actions.offers import Adviser
+from polyclinic.services.scheduling.actions.rulebook import Rulebook
+from polyclinic.services.scheduling.api import Counter
 from polyclinic.services.scheduling.manifest import manifest
 
 
-def create(settings: Settings) -> ASGIApp:
-    """Return the scheduling service as an ASGI app."""
-    return assemble(manifest, settings)
+def create(settings: Settings, now: Clock = clock.now) -> ASGIApp:
+    """Return the scheduling service as an ASGI app. ``now`` is its clock."""
+    rules = Rulebook(f"{settings.base_url}/")
+    deeds = Deeds(
+        operations=Counter(Desk(rules), rules).operations(),
+        companion=Keeper(rules),
+        advise=Adviser(rules, now).advise,
+    )
+    return assemble(manifest, settings, deeds=deeds, now=now)
