@@ -85,7 +85,7 @@ async def test_a_refusal_is_an_answer(service):
     assert entry["response"]["outcome"]["issue"][0]["expression"] == ["colour"]
 
 
-async def stumble(refusal):
+async def stumble(repository, refusal):
     raise ValueError("Herr Geheim")
 
 
