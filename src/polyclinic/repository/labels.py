@@ -16,11 +16,13 @@ MOST_LABELS = 2_000
 _LISTED = "select path, text from spelling where path = any($1::bigint[]) limit $2"
 _IN_USE = """
 select l.number from unnest($1::integer[], $2::bigint[], $3::text[], $4::text[]) as l(number, key, type, exactly)
-where exists (
-    select from posting p join resource r on r.key = p.resource
+where (
+    select true from posting p join resource r on r.key = p.resource
     where p.key = l.key and r.type = l.type
       and case when l.exactly is null then true
-               else convert_from(r.body, 'UTF8')::jsonb #> '{meta,profile}' ? l.exactly end)"""
+               else convert_from(r.body, 'UTF8')::jsonb #> '{meta,profile}' ? l.exactly end
+    limit 1) is not null"""
+"""LIMIT keeps the planner from making a join of it: each label is looked up, and the first that has it is enough."""
 
 
 async def labels(connection: Database, types: Sequence[str]) -> tuple[Label, ...]:
