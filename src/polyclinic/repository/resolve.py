@@ -136,9 +136,9 @@ class Resolver:
             chosen = await settled(self.connection, plan(question, self.common))
             if chosen.estimate <= FEW:
                 text, arguments = statements.targets(chosen, paths)
-                rows = await self.connection.fetch(text, *arguments)
-                if not rows or rows[0]["looked_at"] <= FEW:
-                    return Identities(tuple(row["target"] for row in rows))
+                row = await self.connection.fetchrow(text, *arguments)
+                if row is not None and row["looked_at"] <= FEW:
+                    return Identities(tuple(row["targets"]))
         return _followed(clause.type, paths, question.checks)
 
 
