@@ -86,7 +86,7 @@ class Resolver:
             case Spelled():
                 return await self._spelled(clause)
             case Spans(code, matches) if any(match.measured for match in matches):
-                return Spans(code, tuple([each for match in matches for each in await self._measured(match)]))
+                return Spans(code, tuple([each for match in matches for each in await self._measured(code, match)]))
         return clause  # type: ignore[return-value]  # all others are checks as they are
 
     async def _spelled(self, clause: Spelled) -> Keys:
@@ -101,10 +101,10 @@ class Resolver:
         typed = not any(path.startswith("Resource.") for path in clause.paths)
         return Keys(clause.code, tuple(map(key_of, dict.fromkeys(found))), typed=typed)
 
-    async def _measured(self, match: SpanMatch) -> list[SpanMatch]:
+    async def _measured(self, name: str, match: SpanMatch) -> list[SpanMatch]:
         """Return what ``match`` asks, in its own unit and in each one in use that it can be converted to."""
         path = terms.spelled_path(match.path.partition("\0")[0], "unit")
-        codes = await units(self.connection, [path]) if match.measured else []
+        codes = await units(self.connection, path, at=name) if match.measured else []
         return [match, *filter(None, (comparable(match, code) for code in codes))]
 
     async def _at_far_end(self, clause: _Far, *, selective: bool) -> Check:

@@ -3,10 +3,13 @@
 import asyncpg
 import pytest
 
+from polyclinic.fhir.outcome import TooCostly
+from polyclinic.fhir.search.emit import UCUM
 from polyclinic.fhir.search.query import parse
 from polyclinic.repository import Repository
 from polyclinic.repository.model import Update
 from polyclinic.repository.plan import FEW
+from polyclinic.repository.spellings import MOST_FOUND
 from polyclinic.repository.tests.conftest import Clock
 
 MANY = FEW + 50
@@ -58,3 +61,16 @@ async def test_a_resource_is_found_by_what_refers_to_it_however_many_others_refe
 async def test_resources_that_have_several_values_each_are_all_found(analyzed):
     assert await found(analyzed, "Observation", "component-value-quantity", "ge0") == MANY
     assert await found(analyzed, "Observation", "component-value-quantity", f"lt{FEW}") == FEW // 10
+
+
+async def test_more_units_than_are_compared_are_refused_by_name(repository):
+    code = {"text": "x"}
+    values = [{"value": 1, "system": UCUM, "code": f"{{unit{number}}}"} for number in range(MOST_FOUND + 1)]
+    parts = [{"code": code, "valueQuantity": value} for value in values]
+    await repository.write(
+        Update({"resourceType": "Observation", "id": "u", "status": "final", "code": code, "component": parts})
+    )
+    with pytest.raises(TooCostly) as refused:
+        await found(repository, "Observation", "component-value-quantity", f"1|{UCUM}|mg")
+    assert refused.value.issues[0].expression == "component-value-quantity"
+    assert await found(repository, "Observation", "component-value-quantity", "1||{unit7}") == 1
