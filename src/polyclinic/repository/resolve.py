@@ -87,7 +87,7 @@ class Resolver(Struct, frozen=True):
             case Spelled():
                 return await self._spelled(clause)
             case Spans(code, matches) if any(match.measured for match in matches):
-                return Spans(code, tuple([each for match in matches for each in await self._measured(match)]))
+                return Spans(code, tuple([each for match in matches for each in await self._measured(code, match)]))
         return clause  # type: ignore[return-value]  # all others are checks as they are
 
     async def _spelled(self, clause: Spelled) -> Keys:
@@ -102,10 +102,10 @@ class Resolver(Struct, frozen=True):
         typed = not any(path.startswith("Resource.") for path in clause.paths)
         return Keys(clause.code, tuple(map(key_of, dict.fromkeys(found))), typed=typed)
 
-    async def _measured(self, match: SpanMatch) -> list[SpanMatch]:
+    async def _measured(self, name: str, match: SpanMatch) -> list[SpanMatch]:
         """Return what ``match`` asks, in its own unit and in each one in use that it can be converted to."""
         path = terms.spelled_path(match.path.partition("\0")[0], "unit")
-        codes = await units(self.connection, [path]) if match.measured else []
+        codes = await units(self.connection, path, at=name) if match.measured else []
         return [match, *filter(None, (comparable(match, code) for code in codes))]
 
     async def _at_far_end(self, clause: _Far, *, selective: bool) -> Check:
@@ -137,9 +137,9 @@ class Resolver(Struct, frozen=True):
             chosen = await settled(self.connection, plan(question, self.common))
             if chosen.estimate <= FEW:
                 text, arguments = statements.targets(chosen, paths)
-                rows = await self.connection.fetch(text, *arguments)
-                if not rows or rows[0]["looked_at"] <= FEW:
-                    return Identities(tuple(row["target"] for row in rows))
+                row = await self.connection.fetchrow(text, *arguments)
+                if row is not None and row["looked_at"] <= FEW:
+                    return Identities(tuple(row["targets"]))
         return _followed(clause.type, paths, question.checks)
 
 

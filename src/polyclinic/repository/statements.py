@@ -121,15 +121,15 @@ def identities(plan: Plan) -> tuple[str, list[Any]]:
 def targets(plan: Plan, paths: Sequence[int]) -> tuple[str, list[Any]]:
     """Return the statement that lists what the resources that ``plan`` finds refer to by any of ``paths``.
 
-    Columns: target, and in every row how many resources were looked at: one more than ``FEW`` at most.
+    One row: how many resources were ``looked_at``, one more than ``FEW`` at most, and their ``targets``.
     """
     statement = Statement()
     found, wanted = _unordered(statement, plan), statement.add(list(paths))
     return (
-        f"with c as materialized ({found}) select distinct l.target, (select count(*) from c) as looked_at "
-        f"from c join resource f on f.key = c.resource "
+        f"with c as materialized ({found}) select (select count(*) from c) as looked_at, array("
+        f"select distinct l.target from c join resource f on f.key = c.resource "
         f"cross join lateral unnest(f.link_paths, f.link_targets) as l(path, target) "
-        f"where l.path = any(${wanted}::bigint[])"
+        f"where l.path = any(${wanted}::bigint[])) as targets"
     ), statement.arguments
 
 
@@ -140,7 +140,10 @@ def _unordered(statement: Statement, plan: Plan) -> str:
 
 
 def hits(clause: Spans | Texts | Updated | Near, types: Sequence[str]) -> tuple[str, list[Any]]:
-    """Return the statement that lists the keys of what matches ``clause``, and one more than ``FEW`` at most."""
+    """Return the statement that lists the keys of what matches ``clause``, and one more than ``FEW`` at most.
+
+    A resource may have several values that match: where so many were read that others may be left, all are listed.
+    """
     statement = Statement()
     return _hits(statement, clause, types), statement.arguments
 
@@ -169,7 +172,11 @@ def _hits(statement: Statement, clause: Spans | Texts | Updated | Near, types: S
                 for low, high in ranges
             ]
     limited = " union all ".join(f"(({source}) limit {FEW + 1})" for source in sources)
-    return f"select distinct resource from ({limited}) h limit {FEW + 1}"
+    values, all_read = f"select resource from ({limited}) h limit {FEW + 1}", f"(select count(*) from v) <= {FEW}"
+    return (
+        f"with v as materialized ({values}) select distinct resource from v where {all_read} "
+        f"union all select resource from v where not {all_read}"
+    )
 
 
 def _lead(statement: Statement, plan: Plan, *, in_order: bool) -> Lead:

@@ -1,7 +1,7 @@
 """The repository: resources kept in one service's database, and the only class that other layers use."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import structs
 
+from polyclinic.fhir.search.labels import Label
 from polyclinic.fhir.search.query import Query
 from polyclinic.fhir.search.vocabulary import Vocabulary
 from polyclinic.repository import feed, later, statements
@@ -22,6 +23,7 @@ from polyclinic.repository.explained import Explained, explained
 from polyclinic.repository.guard import bounded, estimated_cost, refuse_costly, refuse_many_containers
 from polyclinic.repository.history import EVERYTHING, Wanted, history, kept
 from polyclinic.repository.included import Inclusion, Rows, divided, with_included
+from polyclinic.repository.labels import labels
 from polyclinic.repository.migrate import migrate
 from polyclinic.repository.model import (
     KEEPING,
@@ -50,7 +52,7 @@ from polyclinic.repository.resolve import Resolver, are_few, led_otherwise, sett
 from polyclinic.repository.seal import Seal
 from polyclinic.repository.spellings import Spellings
 from polyclinic.repository.transaction import Transaction, Writers, alone
-from polyclinic.repository.vocabularies import Known, Progress, load, pause, restart
+from polyclinic.repository.vocabularies import Incomplete, Known, Progress, load, pause, restart
 from polyclinic.repository.write import KeySource
 
 _READ = "select type, id, version, updated, method, body from resource where type = $1 and id = $2"
@@ -261,6 +263,17 @@ class Repository:
     async def everything(self, asked: Belonging, *, cursor: Cursor | None = None) -> Everything:
         """Return what belongs to one resource, behind ``cursor``; see ``everything``."""
         return await everything(self._pool, self._seal, asked, cursor)
+
+    async def labels(self, types: Sequence[str]) -> tuple[Label, ...]:
+        """Return the profiles, security labels and tags that resources of ``types`` have.
+
+        Refuses: ``Incomplete`` while not every resource is indexed by them; ``TooCostly``.
+        """
+        if self.known.wanted > self.known.complete and (known := await self.learn()).wanted > known.complete:
+            raise Incomplete("not every resource is indexed yet; GET SearchParameter/$reindex tells how far it is")
+        with refusing():
+            async with bounded():
+                return await again_if_lost(lambda: labels(self._pool, types))
 
     async def keep_for_later(self, id: str, question: bytes) -> None:
         """Keep a question that is answered later. Refuses: ``TooCostly`` where too many wait."""

@@ -23,12 +23,14 @@ class SpanMatch(Struct, frozen=True):
     """Spans of ``path`` for which all bounds of any group hold, in the unit that ``unit`` names, if any.
 
     With ``measured`` the amounts are of that UCUM unit, and spans in comparable units match by what they amount to.
+    Where a span ``crosses`` from one number to another of which it need not be the smaller, low may be above high.
     """
 
     path: str
     groups: tuple[tuple[Bound, ...], ...]
     unit: str | None = None
     measured: str | None = None
+    crosses: bool = False
 
 
 class TextMatch(Struct, frozen=True):
