@@ -87,7 +87,7 @@ def assemble(
     opening = _opening(manifest, settings, log, now, deeds)
     metrics = Metrics(manifest.name, opening.gauges if opening else dict)
     if opening is not None:
-        interactions = _interactions(manifest, settings, opening, now, deeds)
+        interactions = _interactions(manifest, settings, opening, log, now, deeds)
         reception = Reception(interactions.answer, deeds.opened, speaks=interactions.speaks)
     app = Starlette(
         routes=[*routes, *_house_routes(manifest, metrics, opening, reception.missing if reception else _nothing)],
@@ -130,7 +130,9 @@ def _opening(manifest: Manifest, settings: Settings, log: Log, now: Clock, deeds
     return Opening(place, log, deeds.chores)
 
 
-def _interactions(manifest: Manifest, settings: Settings, opening: Opening, now: Clock, deeds: Deeds) -> Interactions:
+def _interactions(
+    manifest: Manifest, settings: Settings, opening: Opening, log: Log, now: Clock, deeds: Deeds
+) -> Interactions:
     endpoint = Endpoint(
         service=manifest.name,
         base=settings.base_url,
@@ -141,7 +143,7 @@ def _interactions(manifest: Manifest, settings: Settings, opening: Opening, now:
         conditional_delete=settings.conditional_delete,
         explain=settings.explain,
     )
-    return Interactions(endpoint, deeds.operations, deeds.advise)
+    return Interactions(endpoint, log, deeds.operations, deeds.advise)
 
 
 def _lifespan(

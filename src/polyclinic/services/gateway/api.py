@@ -3,7 +3,6 @@
 The edge sends what concerns one type straight to its owner; without an edge the gateway hands it on.
 """
 
-from polyclinic.fhir.outcome import NotSupported
 from polyclinic.kit.http.door import Answering
 from polyclinic.kit.http.message import Answer, Call
 from polyclinic.kit.http.negotiation import CALENDAR, NDJSON, agreed_body
@@ -35,7 +34,7 @@ def answering(gateway: Gateway) -> Answering:
     async def answer(call: Call) -> Answer:
         target = target_of(call.path)
         if target.kind == "system-operation":
-            return await _for_its_owner(gateway, call, target)
+            return await _of_the_system(gateway, call, target.operation)
         if target.type:
             return await _for_owner(gateway, call, target)
         method = "GET" if call.method == "HEAD" else call.method
@@ -52,17 +51,18 @@ def answering(gateway: Gateway) -> Answering:
     return answer
 
 
-async def _for_owner(gateway: Gateway, call: Call, target: Target) -> Answer:
-    service = owner_of(target.type, gateway.house)
-    call.type, call.interaction = target.type, f"forward-{target.kind}"
+async def _of_the_system(gateway: Gateway, call: Call, operation: str) -> Answer:
+    call.interaction = "forward-system-operation"
+    if operation in actions.SHARED and gateway.house.services:
+        return await actions.meta(gateway, call)
+    service = gateway.house.owners.get(f"${operation}")
+    service = service or only_owner(gateway.house, f"the operation ${operation[:64]}")
     return await actions.hand_on(gateway, service, call)
 
 
-async def _for_its_owner(gateway: Gateway, call: Call, target: Target) -> Answer:
-    service = gateway.house.owners.get(f"${target.operation}")
-    if service is None:
-        raise NotSupported(f"the operation ${target.operation[:64]} is not offered here on the system")
-    call.interaction = f"forward-{target.kind}"
+async def _for_owner(gateway: Gateway, call: Call, target: Target) -> Answer:
+    service = owner_of(target.type, gateway.house)
+    call.type, call.interaction = target.type, f"forward-{target.kind}"
     return await actions.hand_on(gateway, service, call)
 
 
