@@ -2,7 +2,8 @@
 
 import asyncio
 import secrets
-from hashlib import sha256
+from dataclasses import dataclass
+from hashlib import blake2b, sha256
 
 from polyclinic.fhir.outcome import NotFound, Refusal
 from polyclinic.kit.call import Neighbours
@@ -12,7 +13,7 @@ from polyclinic.services.scheduling.actions.asking import records_of
 from polyclinic.services.scheduling.actions.looking_back import appointments
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
 from polyclinic.services.scheduling.model import Feed
-from polyclinic.services.scheduling.rules.calendars import written
+from polyclinic.services.scheduling.rules.calendars import Entry, written
 from polyclinic.services.scheduling.rules.directory import Directory
 from polyclinic.services.scheduling.rules.feeding import (
     LOOK_AHEAD,
@@ -36,6 +37,24 @@ class TooManyFeeds(Refusal):
     """There are as many feeds of one calendar or patient as there may be."""
 
     code = "business-rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """The visits of a feed. Writing them costs most, so that what they are is known before by a tag."""
+
+    title: str
+    entries: tuple[Entry, ...]
+    host: str
+
+    @property
+    def tag(self) -> str:
+        """The same for the same visits, in every process."""
+        return blake2b(repr((self.title, self.entries, self.host)).encode(), digest_size=12).hexdigest()
+
+    async def written(self) -> bytes:
+        """Return them as iCalendar."""
+        return await asyncio.to_thread(written, self.title, self.entries, self.host)
 
 
 class Announcer:
@@ -69,8 +88,8 @@ class Announcer:
             if not await feeds.end(session, subject, key):
                 raise NotFound(f"{subject} has no such calendar feed", at="revoke")
 
-    async def calendar(self, repository: Repository, token: str) -> bytes:
-        """Return the visits of a feed as iCalendar. Refuses: ``NotFound`` for a token that never was or is no more.
+    async def calendar(self, repository: Repository, token: str) -> Announcement:
+        """Return the visits of a feed. Refuses: ``NotFound`` for a token that never was or is no more.
 
         What is looked up is a digest: how long that takes tells nothing about tokens.
         """
@@ -88,8 +107,8 @@ class Announcer:
             if is_shown(visit, feed.subject, directory, now)
         ]
         known = await self._known(visits, names=feed.names)
-        entries = (entry_of(visit, known, directory, names=feed.names) for visit in reversed(visits))
-        return await asyncio.to_thread(written, _title(feed), entries, self._host)
+        entries = tuple(entry_of(visit, known, directory, names=feed.names) for visit in reversed(visits))
+        return Announcement(_title(feed), entries, self._host)
 
     async def _known(self, visits: list[Shown], *, names: bool) -> Known:
         """Return what records knows of places and, where they are named, of patients."""

@@ -7,7 +7,6 @@ from polyclinic.kit.http.message import Answer, Call
 from polyclinic.kit.http.negotiation import CALENDAR
 from polyclinic.kit.http.statuses import MethodNotAllowed
 from polyclinic.kit.rest.endpoint import Endpoint
-from polyclinic.kit.rest.interactions import unless_known
 from polyclinic.kit.rest.operations.model import Arguments, Operation, answered, arguments
 from polyclinic.kit.rest.targets import ID, Target
 from polyclinic.services.scheduling.actions.feeding import Announcer
@@ -16,10 +15,6 @@ from polyclinic.services.scheduling.model import Feed
 from polyclinic.services.scheduling.rules.calendars import REFRESH
 
 _SECRET = {"cache-control": "no-store"}
-_FED = {
-    "content-type": f"{CALENDAR}; charset=utf-8",
-    "cache-control": f"private, max-age={int(REFRESH.total_seconds())}",
-}
 
 
 class Feeds:
@@ -77,8 +72,11 @@ class Feeds:
         token = arguments(call, "token").text("token")
         if token is None:
             raise Unacceptable("$calendar needs the parameter token", at="token")
-        body = await self._announcer.calendar(endpoint.repository, token)
-        return unless_known(call, body, dict(_FED))
+        found = await self._announcer.calendar(endpoint.repository, token)
+        headers = {"etag": f'W/"{found.tag}"', "cache-control": f"private, max-age={int(REFRESH.total_seconds())}"}
+        if found.tag in call.headers.get("if-none-match", ""):
+            return Answer(304, headers=headers)
+        return Answer(200, await found.written(), headers | {"content-type": f"{CALENDAR}; charset=utf-8"})
 
 
 def _key(given: Arguments) -> int | None:
