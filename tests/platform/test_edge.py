@@ -25,8 +25,6 @@ def _matches(match, method, path):
     for header in match.get("headers", ()):
         if not re.fullmatch(header["string_match"]["safe_regex"]["regex"], method):
             return False
-    if "path" in match:
-        return path == match["path"]
     if "prefix" in match:
         return path.startswith(match["prefix"])
     return re.fullmatch(match["safe_regex"]["regex"], path) is not None

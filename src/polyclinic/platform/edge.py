@@ -70,7 +70,7 @@ def routes(manifests: Sequence[Manifest]) -> dict[str, Any]:
         types = "|".join(sorted(manifest.owns))
         found += _route(manifest.name, {"safe_regex": {"regex": f"{BASE}/(?:{types})(?:/.*)?"}})
         for operation in manifest.system_operations:
-            found += _route(manifest.name, {"path": f"{BASE}/${operation}"})
+            found += _route(manifest.name, {"safe_regex": {"regex": rf"{BASE}/\${operation}"}})
     found += _route(GATEWAY, {"prefix": "/"})
     return {
         "@type": f"{_TYPE}.config.route.v3.RouteConfiguration",

@@ -85,8 +85,8 @@ class Service:
     """What a HealthcareService says about its visits. ``name`` is its reference, such as HealthcareService/7.
 
     ``needs`` are what a visit takes beside the calendar that leads, such as a room: one calendar of each kind.
-    ``title`` is what people call it, ``phone`` where they can book it, ``locations`` (references) where it is given.
-    ``public``: everybody may know its free times.
+    ``title`` is what people call it, ``phone`` where they can book it, ``places`` (Locations, references) where it is
+    given. ``public``: everybody may know its free times.
     """
 
     name: str
@@ -98,7 +98,7 @@ class Service:
     active: bool = True
     title: str | None = None
     phone: str | None = None
-    locations: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
     public: bool = False
 
 

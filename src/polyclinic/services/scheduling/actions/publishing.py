@@ -1,8 +1,8 @@
 """Publishing: the free times of public services, worked out from the rules each time somebody asks."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from hashlib import blake2b
 
 from polyclinic.fhir.json import decode, encode
@@ -122,10 +122,15 @@ class Publisher:
 
 
 def _fingerprint(directory: Directory, diary: Diary) -> str:
-    """Return what free times depend on, in short."""
-    busy = sorted((actor, sorted(map(repr, each))) for actor, each in diary.busy.items())
-    said = repr((directory.number, diary.now, busy, sorted(diary.counts.items())))
-    return blake2b(said.encode(), digest_size=16).hexdigest()
+    """Return what free times depend on, in short: the rules, the time, and all that is taken, in whatever order."""
+    said = [(each.name, _in_order(getattr(diary, each.name))) for each in fields(diary)]
+    return blake2b(repr((directory.number, said)).encode(), digest_size=16).hexdigest()
+
+
+def _in_order(value: object) -> object:
+    if isinstance(value, Mapping):
+        return sorted((repr(key), _in_order(each)) for key, each in value.items())
+    return sorted(map(repr, value)) if isinstance(value, Sequence) else value
 
 
 async def _digest(week: Week) -> str:

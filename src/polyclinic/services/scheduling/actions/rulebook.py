@@ -38,10 +38,12 @@ class Rulebook:
         resource = decode(body)
         try:
             if resource["resourceType"] == "HealthcareService":
-                service = service_of(resource)
-                return replace(service, locations=self.directory.locals(service.locations))
+                return self._localized(service_of(resource))
             calendar = calendar_of(resource)
         except Invalid:
             return None
         actors, services = map(self.directory.locals, (calendar.actors, calendar.services))
         return replace(calendar, actors=actors, services=services)
+
+    def _localized(self, service: Service) -> Service:
+        return replace(service, places=self.directory.locals(service.places))

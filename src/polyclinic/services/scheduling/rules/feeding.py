@@ -57,7 +57,7 @@ def shown_of(appointment: Resource, directory: Directory) -> Shown:
     }
     service = next((directory.services[name] for name in actors if name in directory.services), None)
     places = [(name, said) for name, said in actors.items() if name.startswith("Location/")]
-    places += [(name, None) for name in service.locations] if service else []
+    places += [(name, None) for name in service.places] if service else []
     patients = {name: said for name, said in actors.items() if name.startswith("Patient/")}
     return Shown(appointment, service, next(iter(places), None), patients)
 

@@ -71,7 +71,7 @@ def given_by(wishes: Iterable[Wish]) -> dict[str, list[Service]]:
 def places_of(given: Mapping[str, Sequence[Service]], directory: Directory) -> list[str]:
     """Return where visits are given: the Locations (references) of calendars and services, each once, in order."""
     actors = (actor for name in given for actor in directory.calendars[name].actors)
-    said = [*actors, *(place for services in given.values() for service in services for place in service.locations)]
+    said = [*actors, *(place for services in given.values() for service in services for place in service.places)]
     return sorted({each for each in said if each.startswith("Location/")})
 
 
@@ -114,7 +114,7 @@ def schedule_of(schedule: Resource, services: Sequence[Service]) -> Resource:
     told.setdefault("serviceType", concepts_of(types))
     actors = [each for each in schedule["actor"] if each.get("reference", "").startswith(_PUBLIC_ACTORS)]
     known = {each["reference"] for each in actors}
-    places = dict.fromkeys(place for service in services for place in service.locations)
+    places = dict.fromkeys(place for service in services for place in service.places)
     told["actor"] = [*actors, *({"reference": place} for place in places if place not in known)]
     specialties = (coding for each in schedule.get("specialty", ()) for coding in each.get("coding", ()))
     told["extension"] = [{"url": _SPECIALTY, "valueCoding": coding} for coding in specialties]

@@ -65,7 +65,7 @@ def service_of(healthcare_service: dict[str, Any]) -> Service:
         active=healthcare_service.get("active", True),
         title=_title(healthcare_service),
         phone=_phone(healthcare_service),
-        locations=tuple(each["reference"] for each in healthcare_service.get("location", ()) if "reference" in each),
+        places=tuple(each["reference"] for each in healthcare_service.get("location", ()) if "reference" in each),
         public=any(found.value for found in parts.get("publish", ())),
     )
     _refuse_any(reading)

@@ -86,7 +86,7 @@ def test_service_is_called_and_phoned_as_people_do():
     place = [{"display": "somewhere"}, {"reference": "Location/1"}]
     of_type = {"type": [{"coding": [{"code": "57"}]}, {"coding": [{"code": "1", "display": "Immunization"}]}]}
     told = service_of(service(telecom=telecom, location=place, **of_type))
-    assert (told.title, told.phone, told.locations) == ("Immunization", "+1-413-555-0100", ("Location/1",))
+    assert (told.title, told.phone, told.places) == ("Immunization", "+1-413-555-0100", ("Location/1",))
     assert service_of(service(name="Vaccination", **of_type)).title == "Vaccination"
 
 
