@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from hashlib import blake2b
 
 from polyclinic.fhir.json import decode, encode
-from polyclinic.fhir.outcome import NotFound
+from polyclinic.fhir.outcome import NotFound, Unavailable
 from polyclinic.kit.call import Neighbours
 from polyclinic.kit.clock import Clock
 from polyclinic.repository import Repository
@@ -97,6 +97,14 @@ class Publisher:
         given = rules.given_by(rules.public_wishes(directory, (0, 0)))
         found = await records_of(self._neighbours, "Location", rules.places_of(given, directory))
         return [rules.location_of(location) for _, location in sorted(found.items())]
+
+    async def states(self, repository: Repository) -> list[str]:
+        """Return the states in which public services are given; none are known while records does not answer."""
+        try:
+            places = await self.locations(repository)
+        except Unavailable:
+            return []
+        return sorted({place["address"]["state"] for place in places if "state" in place.get("address", {})})
 
     async def bookable(self, repository: Repository, id: str) -> Resource:
         """Return a published Slot as the Appointment that $hold and $book take.

@@ -49,10 +49,12 @@ class Newsstand:
         files = ["_type=Location", "_type=Schedule", *weeks]
         now = int(endpoint.now().timestamp())
         moment = datetime.fromtimestamp(now - now % INTERVAL, UTC)
+        states = await self._publisher.states(endpoint.repository)
+        hint = {"extension": {"state": states}} if states else {}
         manifest = {
             "transactionTime": moment.isoformat(),
             "request": f"{endpoint.base}/$bulk-publish",
-            "output": [{"type": _type_of(file), "url": f"{endpoint.base}/{_FILE}?{file}"} for file in files],
+            "output": [{"type": _type_of(file), "url": f"{endpoint.base}/{_FILE}?{file}", **hint} for file in files],
             "error": [],
         }
         body = encode(manifest)

@@ -72,6 +72,7 @@ async def test_the_manifest_names_every_file(practice):
     assert manifest["request"] == f"{practice.client.root}/fhir/$bulk-publish"
     assert manifest["transactionTime"] == "2026-12-07T06:00:00+00:00" and manifest["error"] == []
     assert [each["type"] for each in manifest["output"]] == ["Location", "Schedule", *["Slot"] * 4]
+    assert [each["extension"] for each in manifest["output"]] == [{"state": ["MA"]}] * 6
     for each in manifest["output"]:
         lines(await practice.client.get(each["url"], accept="application/fhir+ndjson"))
 
@@ -170,3 +171,4 @@ async def test_places_are_missing_honestly_while_records_is_down(practice):
         down = await client.get("/fhir/Schedule/$published?_type=Location")
         assert (down.status, down.codes, "records" in down.said) == (503, ["transient"], True)
         assert len(await free(replace(practice, client=client))) > 0
+        assert "extension" not in (await client.get("/fhir/$bulk-publish")).json["output"][0]
