@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 
 from polyclinic.fhir.definitions import RESOURCE_TYPES
 from polyclinic.fhir.json import decode, encode
+from polyclinic.fhir.search.vocabulary import NEVER_KEPT
 from polyclinic.kit.app import assemble
 from polyclinic.kit.manifest import Manifest
 from polyclinic.kit.settings import Settings
@@ -32,8 +33,8 @@ Create = Callable[[Settings], ASGIApp]
 """What every service's ``main`` offers."""
 
 
-KEPT = RESOURCE_TYPES - {"DomainResource", "OperationOutcome", "Parameters", "Resource"}
-"""The resource types that can be kept: not the abstract ones, nor those that are only sent."""
+KEPT = RESOURCE_TYPES - NEVER_KEPT
+"""The resource types that can be kept: not those that are only sent."""
 
 
 def create_whole(settings: Settings) -> ASGIApp:
