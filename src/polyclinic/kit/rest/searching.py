@@ -29,13 +29,18 @@ async def search(endpoint: Endpoint, call: Call, target: Target) -> Answer:
 
 async def search_by_form(endpoint: Endpoint, call: Call, target: Target) -> Answer:
     """Answer a search by POST: its parameters are those of the form and of the URL together."""
+    return await _search(endpoint, call, target, form_pairs(call))
+
+
+def form_pairs(call: Call) -> Pairs:
+    """Return the parameters of a search by POST. Refuses: ``UnsupportedMediaType``, ``Unacceptable``."""
     if call.body and not is_form(call):
         raise UnsupportedMediaType("a search by POST sends its parameters as application/x-www-form-urlencoded")
     try:
         form = call.body.decode("ascii")
     except UnicodeDecodeError as error:
         raise Unacceptable("the form of the search is not percent-encoded") from error
-    return await _search(endpoint, call, target, call.pairs() + read_pairs(form))
+    return call.pairs() + read_pairs(form)
 
 
 async def _search(endpoint: Endpoint, call: Call, target: Target, pairs: Pairs) -> Answer:
@@ -64,7 +69,7 @@ async def _outcome(endpoint: Endpoint, query: Query) -> list[bytes]:
 
     Asked before the search: what is complete then is complete in what it finds.
     """
-    issues = [_ignored(name) for name in query.ignored]
+    issues = [ignored(name) for name in query.ignored]
     issues += [_not_followed(beyond) for beyond in query.beyond]
     issues += [each.issue for each in await endpoint.repository.lacking(query)]
     return [outcome_entry(issues)] if issues else []
@@ -120,7 +125,8 @@ def without_cursor(pairs: Pairs) -> tuple[Pairs, Cursor | None]:
     return asked, Cursor(positions[0]) if positions else None
 
 
-def _ignored(name: str) -> Issue:
+def ignored(name: str) -> Issue:
+    """Return the warning that a parameter of the client was left out."""
     return Issue("not-supported", f"the parameter {name[:64]!r} was left out", name[:64], severity="warning")
 
 
