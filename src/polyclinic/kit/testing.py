@@ -28,6 +28,8 @@ from polyclinic.kit.manifest import Manifest
 from polyclinic.kit.settings import Settings
 
 POSTGRESQL = "POLYCLINIC_TEST_POSTGRESQL"
+KEEP_ALIVE = 75
+"""Seconds that a connection may be idle: longer than clients keep theirs, or they meet one that is being closed."""
 
 Create = Callable[[Settings], ASGIApp]
 """What every service's ``main`` offers."""
@@ -139,7 +141,8 @@ async def running(create: Create, **settings: Any) -> AsyncIterator[Client]:
         port = listening.getsockname()[1]
         root = f"http://127.0.0.1:{port}"
         made = Settings(**{"port": port, "base_url": f"{root}/fhir", "log_level": "warning", **settings})
-        server = uvicorn.Server(uvicorn.Config(create(made), log_config=None, access_log=False))
+        config = uvicorn.Config(create(made), log_config=None, access_log=False, timeout_keep_alive=KEEP_ALIVE)
+        server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             while not server.started:
