@@ -11,7 +11,8 @@ from typing import Any
 
 from polyclinic.fhir.outcome import Refusal, Unacceptable
 from polyclinic.fhir.search.clauses import AnyOf, Clause, Ids, Missing, Spans, Spelled, Terms, Texts, types_asked
-from polyclinic.fhir.search.controls import CONTROLS, Reading, Sort, Summary, Total
+from polyclinic.fhir.search.contained import refuse_beyond_contained
+from polyclinic.fhir.search.controls import CONTROLS, Contained, ContainedType, Reading, Sort, Summary, Total
 from polyclinic.fhir.search.includes import Beyond, Include, include
 from polyclinic.fhir.search.meaning import Asked, clause, values_of
 from polyclinic.fhir.search.meaning.asked import Elsewhere, Unknown, naming
@@ -32,6 +33,7 @@ class Query:
 
     Without ``sort`` the newest come first, by clinical date. ``includes`` say what else is to come along, ``beyond``
     what of it cannot because it is kept elsewhere.
+    ``contained`` says whether resources inside others are meant, too or alone, ``contained_type`` what stands for one.
     With ``explain`` it is asked how this is answered, not what the answer is; ``patience`` are the seconds that it may
     take, None for what is usual.
     ``vocabulary`` is what it was understood by; ``custom`` are those of its parameters that are not R4's, each with
@@ -47,6 +49,8 @@ class Query:
     total: Total | None = None
     includes: tuple[Include, ...] = ()
     beyond: tuple[Beyond, ...] = ()
+    contained: Contained = "false"
+    contained_type: ContainedType = "container"
     explain: bool = False
     patience: float | None = None
     used: tuple[tuple[str, str], ...] = ()
@@ -88,6 +92,7 @@ def parse(
             reading.ignored.append(unknown.name)
         else:
             reading.used.append((name, value))
+    refuse_beyond_contained(reading)
     return Query(
         types,
         tuple(reading.clauses),

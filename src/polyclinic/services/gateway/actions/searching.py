@@ -1,6 +1,7 @@
 """Searches of all types and of compartments, where several services keep what is searched.
 
-What only one store could tell is refused by name: includes, plans, and orders by what no resource tells by itself.
+What only one store could tell is refused by name: includes, what is contained in others, plans, and orders by what no
+resource tells by itself.
 """
 
 import asyncio
@@ -69,7 +70,7 @@ def _understood(gateway: Gateway, call: Call, target: Target, pairs: Pairs, type
     """Return what is asked. Refuses: ``NotSupported`` naming what cannot be merged."""
     asked, cursor = without_cursor(pairs)
     lenient = preferred(call.headers).lenient
-    kept, issues = _without_includes(asked, lenient=lenient)
+    kept, issues = _mergeable(asked, lenient=lenient)
     query = parse(None, [pair for pair in kept if pair[0] in CONTROLS])
     if query.explain:
         raise NotSupported("_explain is for what one service answers; name types of one by _type", at="_explain")
@@ -90,18 +91,22 @@ def _understood(gateway: Gateway, call: Call, target: Target, pairs: Pairs, type
     return _Asked(query, types, parts, address, kept, cursor, issues)
 
 
-def _without_includes(pairs: Pairs, *, lenient: bool) -> tuple[Pairs, list[Issue]]:
-    """Return ``pairs``, the types first, without what would come along, and what is to be said of that.
+def _mergeable(pairs: Pairs, *, lenient: bool) -> tuple[Pairs, list[Issue]]:
+    """Return ``pairs``, the types first, without what only one service can answer, and what is to be said of that.
 
-    Refuses: ``NotSupported`` naming the include, unless ``lenient``.
+    Refuses: ``NotSupported`` naming that parameter, unless ``lenient``.
     """
-    dropped = [name for name, _ in pairs if name.partition(":")[0] in _INCLUDES]
+    dropped = [pair[0] for pair in pairs if _needs_one_service(*pair)]
     if dropped and not lenient:
         name = dropped[0][:64]
         sentence = f"{name} in a search over several services is not supported yet; name types of one by _type"
         raise NotSupported(sentence, at=name)
-    kept = [pair for pair in pairs if pair[0] not in dropped]
+    kept = [pair for pair in pairs if not _needs_one_service(*pair)]
     return sorted(kept, key=lambda pair: pair[0] != "_type"), [ignored(name) for name in dropped]
+
+
+def _needs_one_service(name: str, value: str) -> bool:
+    return name.partition(":")[0] in _INCLUDES or (name == "_contained" and value in ("true", "both"))
 
 
 async def _counted(gateway: Gateway, asked: _Asked) -> Answer:
