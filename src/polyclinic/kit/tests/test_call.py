@@ -66,7 +66,7 @@ async def test_long_answer_that_breaks_off_is_no_whole_answer():
 
 
 async def _nothing():
-    for piece in ():
+    for piece in list[bytes]():
         yield piece
 
 

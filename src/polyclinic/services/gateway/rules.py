@@ -35,7 +35,7 @@ def answerer(path: str, house: House, *, at: str | None = None) -> str | None:
     """
     if _OF_THE_SYSTEM.fullmatch(path):
         return None
-    if len(house.services) > 1 and _BELONGING.fullmatch(path):
+    if _BELONGING.fullmatch(path) and len(house.services) > 1:
         return None
     inside = _INSIDE.fullmatch(path)
     return owner_of(inside[1] if inside else path.partition("/")[0], house, at=at)

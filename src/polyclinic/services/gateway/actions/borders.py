@@ -4,7 +4,7 @@ Source: https://hl7.org/fhir/R4/patient-operation-everything.html
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 
 from polyclinic.fhir.json import encode
 from polyclinic.fhir.outcome import TooCostly
@@ -21,16 +21,17 @@ AT_ONCE = 100
 _LARGEST_PAGE = ("_count", "1000")
 
 
-async def beyond(gateway: Gateway, compartment: Compartment) -> list[str]:
+async def beyond(gateway: Gateway, compartment: Compartment, seen: Collection[str] | None) -> list[str]:
     """Return in order what is wanted of the addresses, such as ``Slot/1``, that are told by none of the services.
 
+    ``seen`` are the types of which the owner has anything in the compartment, None where that is not known.
     Refuses: ``TooCostly`` where there are more than ``MOST``.
     """
     found: set[str] = set()
     async for page in _of_others(gateway, compartment):
         found |= _referred(compartment, page)
         _check(found)
-    async for page in _of_the_owner(gateway, compartment):
+    async for page in _of_the_owner(gateway, compartment, seen):
         found |= {each for each in _referred(compartment, page) if _owner(compartment, each) != compartment.owner}
         _check(found)
     wanted = compartment.asked.types
@@ -59,12 +60,15 @@ async def _of_others(gateway: Gateway, compartment: Compartment) -> AsyncIterato
             yield page
 
 
-async def _of_the_owner(gateway: Gateway, compartment: Compartment) -> AsyncIterator[Page]:
+async def _of_the_owner(
+    gateway: Gateway, compartment: Compartment, seen: Collection[str] | None
+) -> AsyncIterator[Page]:
     """Yield what the owner has in the compartment that may refer to what others keep."""
     over = references_over(compartment.house, compartment.asked.type)
     parts = [
         Part(compartment.owner, f"{compartment.address}/{type}", [(f"{code}:missing", "false"), _LARGEST_PAGE])
         for type, code in over
+        if seen is None or type in seen
     ]
     for part, page in zip(parts, await ask_together(gateway, parts), strict=True):
         yield page

@@ -9,7 +9,7 @@ Source: https://hl7.org/fhir/R4/patient-operation-everything.html and encounter-
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -72,10 +72,14 @@ def _kept(gateway: Gateway, type: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Telling:
-    """Tells what belongs to a compartment, service by service. A page ends with its service: it may be a short one."""
+    """Tells what belongs to a compartment, service by service. A page ends with its service: it may be a short one.
+
+    ``seen`` are the types that the owner has told of so far.
+    """
 
     gateway: Gateway
     compartment: Compartment
+    seen: set[str] = field(default_factory=set)
 
     @property
     def services(self) -> list[str]:
@@ -108,11 +112,16 @@ class _Telling:
             return [], following
         position = [("_cursor", place.behind)] if place.behind else []
         page = await ask(self.gateway, part, ("_count", str(count)), *position)
+        if place.step == 0:
+            self.seen.update(item.url.split("/")[-2] for _, item in page.found)
         told = [raw for raw, item in page.found if place.step == 0 or self.compartment.entries(item)]
         return told, Place(place.step, page.next) if page.next else following
 
     async def _beyond(self, place: Place, count: int) -> tuple[list[bytes], Place | None]:
-        left = [each for each in await beyond(self.gateway, self.compartment) if each > place.behind]
+        asked = self.compartment.asked
+        told_all = asked.count is None and asked.since is None and not asked.types
+        found = await beyond(self.gateway, self.compartment, self.seen if told_all else None)
+        left = [each for each in found if each > place.behind]
         entries = await fetched(self.gateway, self.compartment, left[:count])
         return entries, Place(place.step, left[count - 1]) if len(left) > count else None
 
