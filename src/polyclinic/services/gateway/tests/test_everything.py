@@ -1,6 +1,7 @@
 """$everything of what two services keep: longer than any page, told once, as it was narrowed."""
 
 from math import ceil
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ MANY = 620
 WHEN = {"start": "2026-01-01T10:00:00Z", "end": "2026-01-01T10:15:00Z"}
 
 
-def visit(number):
+def visit(number: int) -> list[dict[str, Any]]:
     """Return an appointment of the busy patient, in 2027 if its number is odd, and its slot."""
     when = {name: time.replace("2026", f"202{6 + number % 2}") for name, time in WHEN.items()}
     slot = {"resourceType": "Slot", "id": f"s{number}", "schedule": {"reference": "Schedule/1"}, "status": "busy"}
@@ -29,7 +30,7 @@ def visit(number):
 @pytest.fixture(scope="module")
 async def busy(house):
     """Keep a patient with many appointments and a doctor; return a client of the gateway."""
-    people = [
+    people: list[dict[str, Any]] = [
         {"resourceType": "Patient", "id": ID, "generalPractitioner": [{"reference": "Practitioner/gp"}]},
         {"resourceType": "Practitioner", "id": "gp"},
     ]
