@@ -35,7 +35,7 @@ def test_type_that_nobody_owns_is_named(type, said):
         ("metadata", None, None),
         ("_history", None, None),
         ("_search", None, None),
-        ("$convert", None, None),
+        ("$convert", None, "people"),
         ("Patient", "people", "people"),
         ("Patient/1/_history/2", "people", "people"),
         ("Patient/$everything", "people", "people"),
