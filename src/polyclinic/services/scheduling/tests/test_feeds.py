@@ -6,6 +6,7 @@ from hashlib import sha256
 import pytest
 from icalendar import Calendar
 
+from polyclinic.fhir.validate import validate
 from polyclinic.kit.testing import running
 from polyclinic.repository import Repository
 from polyclinic.services.scheduling.main import create
@@ -183,6 +184,18 @@ async def test_a_feed_is_asked_for_again_only_when_it_is_due(practice):
     again = await practice.client.get(url, if_none_match=first.headers["etag"])
     assert (again.status, again.body) == (304, b"")
     assert b"REFRESH-INTERVAL;VALUE=DURATION:PT15M" in first.body
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+async def test_no_bundle_holds_a_calendar(practice, kind):
+    _, url = await of_patient(practice, "bundled")
+    address = url.removeprefix(f"{practice.client.root}/fhir/")
+    asked = [{"request": {"method": "GET", "url": each}} for each in (address, "$bulk-publish")]
+    answer = await practice.client.post("/fhir", {"resourceType": "Bundle", "type": kind, "entry": asked})
+    assert validate(answer.json) == []
+    responses = [each["response"] for each in answer.json["entry"]]
+    assert [each["status"][:3] for each in responses] == ["400", "400"]
+    assert {each["outcome"]["issue"][0]["code"] for each in responses} == {"not-supported"}
 
 
 async def test_there_is_an_end_to_feeds(practice):
