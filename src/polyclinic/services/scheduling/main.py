@@ -6,11 +6,12 @@ from polyclinic.kit import clock
 from polyclinic.kit.app import Deeds, assemble
 from polyclinic.kit.clock import Clock
 from polyclinic.kit.settings import Settings
+from polyclinic.services.scheduling.actions.blocking import Blocker
 from polyclinic.services.scheduling.actions.booking import Desk
 from polyclinic.services.scheduling.actions.keeping import Keeper
 from polyclinic.services.scheduling.actions.offers import Adviser
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
-from polyclinic.services.scheduling.api import Counter
+from polyclinic.services.scheduling.api import Closures, Counter
 from polyclinic.services.scheduling.manifest import manifest
 
 
@@ -18,7 +19,7 @@ def create(settings: Settings, now: Clock = clock.now) -> ASGIApp:
     """Return the scheduling service as an ASGI app. ``now`` is its clock."""
     rules = Rulebook(f"{settings.base_url}/")
     deeds = Deeds(
-        operations=Counter(Desk(rules), rules).operations(),
+        operations=(*Counter(Desk(rules), rules).operations(), *Closures(Blocker(rules)).operations()),
         companion=Keeper(rules),
         advise=Adviser(rules, now).advise,
     )

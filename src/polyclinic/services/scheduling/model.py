@@ -122,7 +122,8 @@ class Calendar:
 class Busy:
     """One occupation of an actor, buffers included, in its ``lane``.
 
-    ``limit`` is the capacity under which it was given: while it lasts, no more than that may overlap.
+    ``limit`` is the capacity under which it was given: while it lasts, no more than that may overlap. 0 closes the
+    actor to everybody.
     """
 
     begin: int

@@ -39,7 +39,7 @@ async def diary_of(
     """Return what is taken of all who are wished for, around [begin, end)."""
     wishes = list(wishes)
     calendars = {calendar.name: (calendar, wish) for wish in wishes for role in wish.roles for calendar in role}
-    actors = {actor for calendar, _ in calendars.values() for actor in calendar.actors}
+    actors = {actor for calendar, _ in calendars.values() for actor in (*calendar.actors, calendar.name)}
     actors |= {companion for wish in wishes for companion in wish.companions}
     around = between[0] - _AROUND, between[1] + _AROUND
     busy = await occupations.diary(session, sorted(actors), around, now, but=but)

@@ -6,7 +6,7 @@ that no place is given twice is an exclusion constraint of the database beside i
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.resources import files
 
@@ -14,15 +14,17 @@ from polyclinic.fhir.json import decode
 from polyclinic.fhir.outcome import Refusal
 from polyclinic.repository.companion import Turn
 from polyclinic.repository.connect import Session
+from polyclinic.services.scheduling.actions.filling import block, refill
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
 from polyclinic.services.scheduling.model import Busy
+from polyclinic.services.scheduling.rules.belonging import membership_of
 from polyclinic.services.scheduling.rules.claims import OVERRIDES, Claim, Resource, Seat, claim_of, slots_of
 from polyclinic.services.scheduling.rules.directory import Directory
 from polyclinic.services.scheduling.rules.lanes import recoloured, vacant
 from polyclinic.services.scheduling.rules.naming import event_of
 from polyclinic.services.scheduling.rules.reading import calendar_of, service_of
 from polyclinic.services.scheduling.rules.seating import has_room
-from polyclinic.services.scheduling.store import occupations, rulebook
+from polyclinic.services.scheduling.store import blocks, occupations, rulebook, series
 from polyclinic.services.scheduling.store.occupations import Place, Span, Taken
 
 _RULES = frozenset({"HealthcareService", "Schedule"})
@@ -48,6 +50,11 @@ class _Change:
     def keeps(self) -> bool:
         """Whether the same is taken as before."""
         return self.before is not None and self.after is not None and self.before.is_as(self.after)
+
+    def had(self, now: datetime) -> Claim | None:
+        """Return what was taken before, unless it was a hold that has expired."""
+        before = self.before
+        return before if before and (before.expires is None or before.expires > now) else None
 
     def takes(self, now: datetime) -> Claim | None:
         """Return what is to be taken; of what is over, nobody takes anything any more."""
@@ -79,6 +86,7 @@ class Keeper:
         if takers:
             directory = await self._rules.read(session)
             await _keep_slots(session, [turn for turn in takers if turn.after.type == "Slot"], directory)
+            await _keep_series(session, [turn for turn in takers if turn.after.type == "Appointment"], directory)
             await _settle(session, await _changes(session, takers, directory), now)
 
 
@@ -99,14 +107,30 @@ async def _keep_slots(session: Session, turns: Sequence[Turn], directory: Direct
         await rulebook.keep_slots(session, schedules)
 
 
+async def _keep_series(session: Session, turns: Sequence[Turn], directory: Directory) -> None:
+    """Keep which visits belong to which series, as far as that changes."""
+    joining, leaving = [], []
+    for turn in turns:
+        stood = decode(turn.before.body) if turn.before and turn.before.body else None
+        before = membership_of(stood, directory) if stood else None
+        after = membership_of(turn.resource, directory) if turn.resource else None
+        if after and after != before:
+            joining.append(series.Member(turn.after.id, *after))
+        if before and not after:
+            leaving.append(turn.after.id)
+    await series.keep(session, joining, leaving=leaving)
+
+
 async def _changes(session: Session, turns: Sequence[Turn], directory: Directory) -> list[_Change]:
     """Return what ``turns`` take and give back: first what only gives back, so that others may have it."""
     pairs = [(decode(turn.before.body) if turn.before and turn.before.body else None, turn.resource) for turn in turns]
     slots = {slot for pair in pairs for each in pair if each for slot in slots_of(each, directory)}
     schedules = await rulebook.schedules_of(session, list(slots)) if slots else {}
+    closed = await blocks.among(session, list(slots)) if slots else set()
 
     def claim(resource: Resource | None) -> Claim | None:
-        return claim_of(resource, directory, schedules) if resource else None
+        found = claim_of(resource, directory, schedules) if resource else None
+        return replace(found, slots=tuple(slot for slot in found.slots if slot not in closed)) if found else None
 
     changes = [_Change(claim(before), claim(after)) for before, after in pairs]
     return sorted(changes, key=lambda change: (change.after is not None, change.after.whole if change.after else False))
@@ -115,17 +139,29 @@ async def _changes(session: Session, turns: Sequence[Turn], directory: Directory
 async def _settle(session: Session, changes: Sequence[_Change], now: datetime) -> None:
     changes = [change for change in changes if not (change.keeps and await _extended(session, change, now))]
     taking = [claim for change in changes if (claim := change.takes(now))]
-    if all(
-        change.before is None for change in changes
-    ):  # nothing is given back: who is sure to lose need not wait for the locks
+    giving = [change.before for change in changes if change.before is not None]
+    if not giving:  # who is sure to lose need not wait for the locks
         for claim in taking:
             await _judge(session, claim, now)
-    await occupations.lock(session, {seat.actor for claim in taking for seat in claim.seats})
+    await occupations.lock(session, {name for claim in (*giving, *taking) for name in _locked(claim)})
+    await _give_back(session, giving)
     for change in changes:
-        if change.before is not None:
-            await occupations.release(session, [change.before.holder])
         if claim := change.takes(now):
-            await _take(session, claim, now)
+            await _take(session, claim, now, change.had(now))
+    if giving:
+        await refill(session, [span for claim in giving for span in _spans(claim)])
+
+
+def _locked(claim: Claim) -> tuple[str, ...]:
+    return (*(seat.actor for seat in claim.seats), *claim.calendars)
+
+
+async def _give_back(session: Session, claims: Sequence[Claim]) -> None:
+    """Take back all at once what changes, so that visits can change places with one another."""
+    if claims:
+        await occupations.release(session, [claim.holder for claim in claims])
+    if closed := [claim.holder for claim in claims if claim.blocks]:
+        await blocks.forget(session, closed)
 
 
 async def _extended(session: Session, change: _Change, now: datetime) -> bool:
@@ -136,30 +172,42 @@ async def _extended(session: Session, change: _Change, now: datetime) -> bool:
     return await occupations.extend(session, after.holder, after.expires, now)
 
 
-async def _take(session: Session, claim: Claim, now: datetime) -> None:
-    """Give ``claim`` its seats. Refuses: ``TimeTaken``."""
+async def _take(session: Session, claim: Claim, now: datetime, had: Claim | None) -> None:
+    """Give ``claim`` its seats; of a block, who ``had`` some of it before may keep that. Refuses: ``TimeTaken``."""
+    if claim.blocks:
+        await block(session, claim)
+        return
     if claim.whole and claim.holder in await occupations.taken_over(session, [claim.holder]):
         return
     await occupations.purge(session, _spans(claim), now)
     if claim.slots:
         await occupations.release(session, claim.slots)
-    taken = await _judge(session, claim, now)
+    taken = await _judge(session, claim, now, had)
     places = [place for seat in claim.seats for place in await _places(session, claim, seat, taken)]
     await occupations.take(session, claim.holder, places, starts=claim.start, slots=claim.slots, expires=claim.expires)
 
 
-async def _judge(session: Session, claim: Claim, now: datetime) -> list[Taken]:
+async def _judge(session: Session, claim: Claim, now: datetime, had: Claim | None = None) -> list[Taken]:
     """Return what is taken of what ``claim`` wants. Refuses: ``TimeTaken`` where that leaves no room for it."""
+    if claim.blocks:
+        return []
     taken = await occupations.taken(session, _spans(claim), now, but=[claim.holder, *claim.slots])
-    for seat in claim.seats if not claim.overridden else ():
-        busy = [each.busy for each in taken if each.actor == seat.actor]
+    if claim.overridden:
+        return taken
+    counting = [each for each in taken if not (each.is_block and had and had.covers(claim, each.actor))]
+    for name in claim.calendars:
+        if any(each.is_block for each in counting if each.actor == name):
+            raise TimeTaken(claim, name)
+    for seat in claim.seats:
+        busy = [each.busy for each in counting if each.actor == seat.actor]
         if busy if claim.whole else not has_room(busy, seat):
             raise TimeTaken(claim, seat.actor)
     return taken
 
 
 def _spans(claim: Claim) -> list[Span]:
-    return [Span(seat.actor, seat.begin, seat.end) for seat in claim.seats]
+    seats = [Span(seat.actor, seat.begin, seat.end) for seat in claim.seats]
+    return [*seats, *(Span(name, claim.start, claim.end) for name in claim.calendars)]
 
 
 async def _places(session: Session, claim: Claim, seat: Seat, taken: Iterable[Taken]) -> list[Place]:
@@ -171,7 +219,7 @@ async def _places(session: Session, claim: Claim, seat: Seat, taken: Iterable[Ta
         return [Place(span, _beyond(busy), None, None)]
     most = (seat.places or 1) + seat.beyond
     if claim.whole:
-        return [Place(span, lane, most, seat.places) for lane in range(most)]
+        return [Place(span, lane, most, 0) for lane in range(most)]
     lane = vacant(busy, (seat.begin, seat.end), most)
     if lane is None:
         lane = await _make_room(session, seat)

@@ -120,7 +120,7 @@ def _not_open(terms: Terms, visit: Interval) -> Iterator[str]:
 
 
 def _taken(terms: Terms, fitting: Fitting, occupied: Interval) -> Iterator[str]:
-    for actor in terms.calendar.actors:
+    for actor in terms.taken_as:
         if meets(fitting.taken(actor, terms.capacity, terms.extra), occupied):
             times = f"from {shown(occupied[0], terms.zone)} to {shown(occupied[1], terms.zone)}"
             yield f"{actor} is taken {times}" + (", buffers included" if terms.before or terms.after else "")

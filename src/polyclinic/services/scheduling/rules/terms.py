@@ -44,6 +44,11 @@ class Terms:
         return (self.parameters.overbook or 0) if self.wish.overbook else 0
 
     @property
+    def taken_as(self) -> tuple[str, ...]:
+        """Whose time a visit takes: its actors', and that of the calendar itself, which can be closed."""
+        return (*self.calendar.actors, self.calendar.name)
+
+    @property
     def duration(self) -> int:
         """Seconds a visit lasts, 0 where nobody says it."""
         return self.parameters.duration or self.wish.duration or 0

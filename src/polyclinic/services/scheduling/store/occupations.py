@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from polyclinic.repository.connect import Session
 from polyclinic.services.scheduling.model import Busy
@@ -10,12 +11,19 @@ from polyclinic.services.scheduling.model import Busy
 _LOCK = """
 select pg_advisory_xact_lock(key)
 from (select distinct hashtextextended(actor, 20) as key from unnest($1::text[]) as a(actor) order by 1) as k"""
-_BUSY = """
+_HELD = """
 select o.number, o.actor, o.lane, extract(epoch from lower(o.during))::bigint as begin,
        extract(epoch from upper(o.during))::bigint as until, o.places, o.holder
 from unnest($1::text[], $2::bigint[], $3::bigint[]) as a(actor, low, high)
 join occupation o on o.actor = a.actor and o.during && tstzrange(to_timestamp(a.low), to_timestamp(a.high))
 where (o.expires is null or o.expires > $4) and not o.holder = any($5)"""
+_BUSY = f"""{_HELD}
+union all
+select 0, b.actor, -1, extract(epoch from lower(b.during))::bigint,
+       extract(epoch from upper(b.during))::bigint, 0, b.slot
+from unnest($1::text[], $2::bigint[], $3::bigint[]) as a(actor, low, high)
+join block b on b.actor = a.actor and b.during && tstzrange(to_timestamp(a.low), to_timestamp(a.high))
+where not b.slot = any($5)"""
 _PURGE = """
 delete from occupation o using unnest($1::text[], $2::bigint[], $3::bigint[]) as a(actor, low, high)
 where o.actor = a.actor and o.during && tstzrange(to_timestamp(a.low), to_timestamp(a.high)) and o.expires <= $4"""
@@ -41,9 +49,15 @@ _DIARY = """
 select o.actor, array_agg(extract(epoch from lower(o.during))::bigint) as begins,
        array_agg(extract(epoch from upper(o.during))::bigint) as ends,
        array_agg(o.lane) as lanes, array_agg(o.places) as places
-from occupation o
-where o.actor = any($1) and o.during && tstzrange(to_timestamp($2::bigint), to_timestamp($3::bigint))
-  and (o.expires is null or o.expires > $4) and not o.holder = any($5)
+from (
+    select actor, lane, during, places from occupation
+    where actor = any($1) and during && tstzrange(to_timestamp($2::bigint), to_timestamp($3::bigint))
+      and (expires is null or expires > $4) and not holder = any($5)
+    union all
+    select actor, -1, during, 0 from block
+    where actor = any($1) and during && tstzrange(to_timestamp($2::bigint), to_timestamp($3::bigint))
+      and not slot = any($5)
+) o
 group by o.actor"""
 _EXPIRED = "select distinct holder from occupation where expires <= $1 order by holder limit $2"
 
@@ -66,6 +80,11 @@ class Taken:
     holder: str
     busy: Busy
 
+    @property
+    def is_block(self) -> bool:
+        """Whether it is closed rather than given."""
+        return self.busy.lane < 0
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -85,8 +104,14 @@ async def lock(session: Session, actors: Iterable[str]) -> None:
 
 
 async def taken(session: Session, spans: Sequence[Span], now: datetime, *, but: Sequence[str] = ()) -> list[Taken]:
-    """Return what of ``spans`` is taken ``now``, by others than the holders ``but``; holds that expired are not."""
-    rows = await session.fetch(_BUSY, *_columns(spans), now, list(but))
+    """Return what of ``spans`` is taken ``now``, by others than the holders ``but``; holds that expired are not.
+
+    What a block closes is one more of them, whole, in no lane (-1).
+    """
+    return _taken(await session.fetch(_BUSY, *_columns(spans), now, list(but)))
+
+
+def _taken(rows: Sequence[Any]) -> list[Taken]:
     return [
         Taken(row["number"], row["actor"], row["holder"], Busy(row["begin"], row["until"], row["lane"], row["places"]))
         for row in rows
@@ -103,7 +128,7 @@ async def diary(
 
 async def held(session: Session, span: Span) -> list[Taken]:
     """Return all that is given of ``span``, whether it has expired or not."""
-    return await taken(session, [span], datetime.min.replace(tzinfo=UTC))
+    return _taken(await session.fetch(_HELD, *_columns([span]), datetime.min.replace(tzinfo=UTC), []))
 
 
 async def purge(session: Session, spans: Sequence[Span], now: datetime) -> None:
@@ -121,6 +146,8 @@ async def take(
     expires: datetime | None = None,
 ) -> None:
     """Give ``places`` to ``holder``. Raises: what PostgreSQL raises where one of them is given already."""
+    if not places:
+        return
     columns = zip(*((p.span.actor, p.lane, p.most, p.span.begin, p.span.end, p.places) for p in places), strict=True)
     await session.execute(_TAKE, *map(list, columns), holder, list(slots), starts, expires)
 
@@ -128,6 +155,11 @@ async def take(
 async def release(session: Session, holders: Sequence[str]) -> None:
     """Take back all that ``holders`` have."""
     await session.execute("delete from occupation where holder = any($1)", list(holders))
+
+
+async def release_of(session: Session, holder: str, actor: str) -> None:
+    """Take back what ``holder`` has of one actor."""
+    await session.execute("delete from occupation where holder = $1 and actor = $2", holder, actor)
 
 
 async def move(session: Session, lanes: dict[int, int]) -> None:
