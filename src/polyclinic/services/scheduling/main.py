@@ -11,7 +11,8 @@ from polyclinic.services.scheduling.actions.booking import Desk
 from polyclinic.services.scheduling.actions.keeping import Keeper
 from polyclinic.services.scheduling.actions.offers import Adviser
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
-from polyclinic.services.scheduling.api import Closures, Counter
+from polyclinic.services.scheduling.actions.series import Seriesmaker
+from polyclinic.services.scheduling.api import Closures, Counter, SeriesCounter
 from polyclinic.services.scheduling.manifest import manifest
 
 
@@ -19,7 +20,11 @@ def create(settings: Settings, now: Clock = clock.now) -> ASGIApp:
     """Return the scheduling service as an ASGI app. ``now`` is its clock."""
     rules = Rulebook(f"{settings.base_url}/")
     deeds = Deeds(
-        operations=(*Counter(Desk(rules), rules).operations(), *Closures(Blocker(rules)).operations()),
+        operations=(
+            *Counter(Desk(rules), rules).operations(),
+            *SeriesCounter(Seriesmaker(rules)).operations(),
+            *Closures(Blocker(rules)).operations(),
+        ),
         companion=Keeper(rules),
         advise=Adviser(rules, now).advise,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from polyclinic.fhir.json import decode
 from polyclinic.fhir.outcome import Conflict, Gone, NotFound
@@ -14,7 +14,8 @@ from polyclinic.services.scheduling.actions.offers import AgainstRules
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
 from polyclinic.services.scheduling.model import Calendar, Diary, Opening, Service
 from polyclinic.services.scheduling.rules import changes
-from polyclinic.services.scheduling.rules.claims import Resource, claim_of
+from polyclinic.services.scheduling.rules.belonging import excepted
+from polyclinic.services.scheduling.rules.claims import Resource, claim_of, times_of
 from polyclinic.services.scheduling.rules.directory import Directory
 from polyclinic.services.scheduling.rules.proposals import Proposal, proposal_of
 from polyclinic.services.scheduling.rules.reasons import why_not
@@ -28,6 +29,7 @@ HOLD = timedelta(minutes=10)
 """How long a hold lasts before it has to be renewed."""
 Make = Callable[[Transaction, Resource], Awaitable[Resource]]
 """Makes the next version of an Appointment, in the transaction that keeps it."""
+Made = TypeVar("Made")
 MOST_TRIES = 5
 """How often a change is tried against quicker ones of the same Appointment."""
 
@@ -43,7 +45,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class _Visit:
+class Visit:
     """What is about to be booked, and by which rules it is judged."""
 
     service: Service
@@ -100,17 +102,23 @@ class Desk:
         """Cancel an Appointment, in time as far as a patient does it. Refuses: ``TooLate``, ``WrongStatus``."""
 
         async def made(transaction: Transaction, found: Resource) -> Resource:
-            directory = await self._rules.read(transaction.session)
-            claim = claim_of({**found, "status": "booked"}, directory, {})
-            calendars = (
-                [directory.calendars[name] for name in claim.schedules if name in directory.calendars] if claim else []
-            )
-            service = directory.services.get(claim.service or "") if claim else None
-            notices = [directory.parameters_of(each, service).cancellation_notice or 0 for each in calendars]
-            changes.check_notice(found, max(notices, default=0), transaction.now, party)
-            return changes.cancelled(found, reason, party)
+            return await self.cancelled(transaction, found, reason, party)
 
         return await self._changed(repository, id, made)
+
+    async def cancelled(
+        self, transaction: Transaction, found: Resource, reason: Mapping[str, Any] | None, party: str | None
+    ) -> Resource:
+        """Return an Appointment as cancelled, if that is in time. Refuses: ``TooLate``, ``WrongStatus``."""
+        directory = await self._rules.read(transaction.session)
+        claim = claim_of({**found, "status": "booked"}, directory, {})
+        calendars = (
+            [directory.calendars[name] for name in claim.schedules if name in directory.calendars] if claim else []
+        )
+        service = directory.services.get(claim.service or "") if claim else None
+        notices = [directory.parameters_of(each, service).cancellation_notice or 0 for each in calendars]
+        changes.check_notice(found, max(notices, default=0), transaction.now, party)
+        return changes.cancelled(found, reason, party)
 
     async def change(self, repository: Repository, id: str, change: changes.Change) -> Kept:
         """Write what ``change`` makes of an Appointment."""
@@ -121,24 +129,20 @@ class Desk:
         return await self._changed(repository, id, made)
 
     async def _changed(self, repository: Repository, id: str, make: Make) -> Kept:
-        for tries_left in reversed(range(MOST_TRIES)):
-            try:
-                async with repository.transaction() as transaction:
-                    kept = await standing(transaction, id)
-                    made = await make(transaction, decode(kept.body or b""))
-                    written = (await transaction.write([Update(made, if_match=kept.version)]))[0]
-                    assert written.kept is not None  # an update always leaves something
-                    return written.kept
-            except Conflict:
-                if not tries_left:
-                    raise
-        raise AssertionError("the last try returns or raises")
+        async def changed(transaction: Transaction) -> Kept:
+            kept = await standing(transaction, id)
+            made = await make(transaction, decode(kept.body or b""))
+            written = (await transaction.write([Update(made, if_match=kept.version)]))[0]
+            assert written.kept is not None  # an update always leaves something
+            return written.kept
+
+        return await tried(repository, changed)
 
     async def _take(self, repository: Repository, proposal: Proposal, asked: Asked, status: str) -> Kept:
         try:
             async with repository.transaction() as transaction:
                 directory = await self._rules.read(transaction.session)
-                visit = await _visit_of(transaction, proposal, directory, asked)
+                visit = await visit_of(transaction, proposal, directory, asked)
                 now = transaction.now
                 await _judge(transaction, visit, asked)
                 booking = Booking(
@@ -173,38 +177,69 @@ class Desk:
         raise refusal
 
     async def _judge_written(self, transaction: Transaction, made: Resource, asked: Asked) -> None:
-        directory = await self._rules.read(transaction.session)
-        claim = claim_of({**made, "id": ""}, directory, {})
-        if claim is None:
-            return
-        calendars = tuple(directory.calendars[name] for name in claim.schedules if name in directory.calendars)
-        service = directory.services.get(claim.service or "")
-        if not calendars:
-            found = (directory.calendar_for(seat.actor, service) for seat in claim.seats)
-            calendars = tuple({calendar.name: calendar for calendar in found if calendar}.values())
-        if calendars:
-            service = service or directory.service_of(calendars[0])
-            await _judge(transaction, _Visit(service, calendars, claim.start, claim.end, Inquiry()), asked)
+        visit = visit_written(made, await self._rules.read(transaction.session))
+        if visit is not None and visit.calendars:
+            await _judge(transaction, visit, asked)
 
     async def _moved(
         self, transaction: Transaction, found: Resource, to: Proposal | int, schedules: Sequence[str]
     ) -> Resource:
         directory = await self._rules.read(transaction.session)
-        claim = claim_of({**found, "status": "booked"}, directory, {})
-        if claim is None:
-            raise Conflict(f"Appointment/{found['id']} has no time that could be moved")
-        if isinstance(to, Proposal):
-            visit = await _visit_of(transaction, to, directory, Asked())
-        else:
-            names = tuple(schedules) or claim.schedules
-            calendars = tuple(directory.calendars[name] for name in names if name in directory.calendars)
-            service = directory.services.get(claim.service or "", NO_SERVICE)
-            visit = _Visit(service, calendars, to, to + claim.end - claim.start, Inquiry())
+        visit = await visit_moved(transaction, found, to, schedules, directory)
         if visit.calendars:
             await _judge(transaction, visit, Asked())
-        zone = directory.parameters_of(visit.calendars[0], visit.service).timezone if visit.calendars else None
-        times = instant_of(visit.start, zone), instant_of(visit.end, zone)
-        return changes.moved(found, times, (visit.end - visit.start) // 60, visit.calendars, directory)
+        made = moved_to(found, visit, visit.start, directory)
+        return made if times_of(made) == times_of(found) else excepted(made)
+
+
+def visit_written(made: Resource, directory: Directory) -> Visit | None:
+    """Return the visit that a booked Appointment says, with the calendars it is judged by; None without times."""
+    claim = claim_of({**made, "id": ""}, directory, {})
+    if claim is None:
+        return None
+    calendars = tuple(directory.calendars[name] for name in claim.schedules if name in directory.calendars)
+    service = directory.services.get(claim.service or "")
+    if not calendars:
+        found = (directory.calendar_for(seat.actor, service) for seat in claim.seats)
+        calendars = tuple({calendar.name: calendar for calendar in found if calendar}.values())
+    if calendars:
+        service = service or directory.service_of(calendars[0])
+    return Visit(service or NO_SERVICE, calendars, claim.start, claim.end, Inquiry())
+
+
+async def visit_moved(
+    transaction: Transaction, found: Resource, to: Proposal | int, schedules: Sequence[str], directory: Directory
+) -> Visit:
+    """Return the visit that an Appointment becomes at another time. Refuses: ``Conflict`` for one without time."""
+    claim = claim_of({**found, "status": "booked"}, directory, {})
+    if claim is None:
+        raise Conflict(f"Appointment/{found['id']} has no time that could be moved")
+    if isinstance(to, Proposal):
+        return await visit_of(transaction, to, directory, Asked())
+    names = tuple(schedules) or claim.schedules
+    calendars = tuple(directory.calendars[name] for name in names if name in directory.calendars)
+    service = directory.services.get(claim.service or "", NO_SERVICE)
+    return Visit(service, calendars, to, to + claim.end - claim.start, Inquiry())
+
+
+def moved_to(found: Resource, visit: Visit, start: int, directory: Directory) -> Resource:
+    """Return an Appointment as it is when it becomes ``visit`` at ``start``."""
+    zone = directory.parameters_of(visit.calendars[0], visit.service).timezone if visit.calendars else None
+    length = visit.end - visit.start
+    times = instant_of(start, zone), instant_of(start + length, zone)
+    return changes.moved(found, times, length // 60, visit.calendars, directory)
+
+
+async def tried(repository: Repository, deed: Callable[[Transaction], Awaitable[Made]]) -> Made:
+    """Do ``deed`` in a transaction, and again where others were quicker. Refuses: what the last try does."""
+    for tries_left in reversed(range(MOST_TRIES)):
+        try:
+            async with repository.transaction() as transaction:
+                return await deed(transaction)
+        except Conflict:
+            if not tries_left:
+                raise
+    raise AssertionError("the last try returns or raises")
 
 
 async def standing(transaction: Transaction, id: str) -> Kept:
@@ -223,7 +258,7 @@ async def _created(transaction: Transaction, made: Resource) -> Kept:
     return written.kept
 
 
-async def _visit_of(transaction: Transaction, proposal: Proposal, directory: Directory, asked: Asked) -> _Visit:
+async def visit_of(transaction: Transaction, proposal: Proposal, directory: Directory, asked: Asked) -> Visit:
     """Return what ``proposal`` proposes. Refuses: ``NotFound`` where its calendars or service are gone."""
     names = [directory.names.get(key, "") for key in proposal.calendars]
     calendars = tuple(directory.calendars[name] for name in names if name in directory.calendars)
@@ -233,10 +268,10 @@ async def _visit_of(transaction: Transaction, proposal: Proposal, directory: Dir
     content = await inquiries.read(transaction.session, proposal.inquiry) if proposal.inquiry else None
     inquiry = Inquiry.of(decode(content)) if content else Inquiry()
     asked_for = Inquiry(asked.patients or inquiry.patients, inquiry.reasons, inquiry.referral, inquiry.insurance)
-    return _Visit(service, calendars, proposal.start, proposal.start + proposal.duration, asked_for)
+    return Visit(service, calendars, proposal.start, proposal.start + proposal.duration, asked_for)
 
 
-async def _judge(transaction: Transaction, visit: _Visit, asked: Asked) -> None:
+async def _judge(transaction: Transaction, visit: Visit, asked: Asked) -> None:
     """Judge by the rules alone; who is taken is judged where time is taken. Refuses: ``AgainstRules``."""
     if asked.override is not None:
         return
@@ -247,7 +282,7 @@ async def _judge(transaction: Transaction, visit: _Visit, asked: Asked) -> None:
         raise AgainstRules(reasons, wish, visit.start)
 
 
-async def _check_day(transaction: Transaction, visit: _Visit, asked: Asked) -> None:
+async def _check_day(transaction: Transaction, visit: Visit, asked: Asked) -> None:
     """Check the limits of the day, the visit itself counted; the locks of its actors are held since it was written.
 
     Refuses: ``AgainstRules``.

@@ -2,5 +2,6 @@
 
 from polyclinic.services.scheduling.api.blocks import Closures
 from polyclinic.services.scheduling.api.operations import Counter
+from polyclinic.services.scheduling.api.series import SeriesCounter
 
-__all__ = ["Closures", "Counter"]
+__all__ = ["Closures", "Counter", "SeriesCounter"]

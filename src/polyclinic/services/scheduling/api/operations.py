@@ -20,7 +20,9 @@ from polyclinic.services.scheduling.actions.finding import find
 from polyclinic.services.scheduling.actions.keeping import TimeTaken
 from polyclinic.services.scheduling.actions.offers import proposed
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
+from polyclinic.services.scheduling.actions.series_edits import Editor
 from polyclinic.services.scheduling.api import parameters as read
+from polyclinic.services.scheduling.api.series import edited, scope_of
 from polyclinic.services.scheduling.rules import changes
 from polyclinic.services.scheduling.rules.claims import Resource, times_of
 from polyclinic.services.scheduling.rules.proposals import Proposal, proposal_of
@@ -43,7 +45,7 @@ class Counter:
     """Where clients ask: the operations, served by the ``desk`` and the ``rules``."""
 
     def __init__(self, desk: Desk, rules: Rulebook) -> None:
-        self._desk, self._rules = desk, rules
+        self._desk, self._rules, self._editor = desk, rules, Editor(desk, rules)
 
     def operations(self) -> tuple[Operation, ...]:
         """Return what is offered."""
@@ -119,21 +121,24 @@ class Counter:
         return await self._change(endpoint, target.id, lambda found, now: changes.booked(found, patients, comment))
 
     async def _cancel(self, endpoint: Endpoint, call: Call, target: Target) -> Answer:
-        given = read.checked(arguments(call, "reason", "attributed-to"))
+        given = read.checked(arguments(call, "reason", "attributed-to", "scope"))
         reason, party = read.concept(given, "reason"), given.text("attributed-to")
         if party is not None and party not in changes.PARTIES:
             raise Unacceptable(f"attributed-to is one of {', '.join(changes.PARTIES)}", at="attributed-to")
-        kept = await self._desk.cancel(endpoint.repository, target.id, reason, party)
-        return _told(endpoint, kept)
+        if (scope := scope_of(given)) != "this":
+            return edited(endpoint, await self._editor.cancel(endpoint.repository, target.id, scope, reason, party))
+        return _told(endpoint, await self._desk.cancel(endpoint.repository, target.id, reason, party))
 
     async def _reschedule(self, endpoint: Endpoint, call: Call, target: Target) -> Answer:
-        given = read.checked(arguments(call, "start", "schedule", "appointment-reference"))
+        given = read.checked(arguments(call, "start", "schedule", "appointment-reference", "scope"))
         start, id = read.instant(given, "start"), _appointment_id(given, endpoint.base)
         proposal = proposal_of(id) if id else None
         if (start is None) == (proposal is None):
             raise Unacceptable("$reschedule needs start, or the proposal in appointment-reference, one of them")
         to: Proposal | int = proposal if proposal is not None else start or 0
         schedules = read.references(given, "schedule", endpoint.base)
+        if (scope := scope_of(given)) != "this":
+            return edited(endpoint, await self._editor.move(endpoint.repository, target.id, scope, to, schedules))
         return _told(endpoint, await self._desk.move(endpoint.repository, target.id, to, schedules))
 
     async def _advance(self, endpoint: Endpoint, call: Call, target: Target) -> Answer:

@@ -39,6 +39,8 @@ class Fitting:
         starts: Intervals = [(from_, to - last) for from_, to in hours if to - from_ > last]
         for actor in terms.taken_as if starts else ():
             taken = self.taken(actor, terms.capacity, terms.extra)
+            if not taken or not starts:
+                continue
             starts = difference(starts, _kept_from(taken, starts, before=terms.before, after=last + terms.after))
         return difference(starts, self.full_days(terms, (begin, end))) if starts else starts
 
