@@ -53,13 +53,14 @@ class Deeds:
     """What a service that keeps resources does of its own, beside what FHIR defines.
 
     ``companion`` has a say in every write, ``chores`` go on in the background, ``advise`` adds to refusals what could
-    be asked for instead.
+    be asked for instead. ``opened`` are open while the service runs.
     """
 
     operations: Sequence[Operation] = ()
     companion: Companion | None = None
     chores: Mapping[str, Chore] = field(default_factory=dict)
     advise: Advise | None = None
+    opened: Sequence[AbstractAsyncContextManager[object]] = ()
 
 
 NO_DEEDS = Deeds()
@@ -84,7 +85,7 @@ def assemble(
     opening = _opening(manifest, settings, log, now, deeds)
     metrics = Metrics(manifest.name, opening.gauges if opening else dict)
     if opening is not None:
-        reception = Reception(_interactions(manifest, settings, opening, now, deeds))
+        reception = Reception(_interactions(manifest, settings, opening, now, deeds), deeds.opened)
     app = Starlette(
         routes=[*routes, *_house_routes(manifest, metrics, opening, reception.missing if reception else _nothing)],
         lifespan=_lifespan(opening, reception.opened if reception else ()),

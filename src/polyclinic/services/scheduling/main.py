@@ -4,6 +4,7 @@ from starlette.types import ASGIApp
 
 from polyclinic.kit import clock
 from polyclinic.kit.app import Deeds, assemble
+from polyclinic.kit.call import Neighbours
 from polyclinic.kit.clock import Clock
 from polyclinic.kit.settings import Settings
 from polyclinic.services.scheduling.actions.blocking import Blocker
@@ -12,6 +13,7 @@ from polyclinic.services.scheduling.actions.keeping import Keeper
 from polyclinic.services.scheduling.actions.offers import Adviser
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
 from polyclinic.services.scheduling.actions.series import Seriesmaker
+from polyclinic.services.scheduling.actions.surroundings import Surroundings
 from polyclinic.services.scheduling.api import Closures, Counter, SeriesCounter
 from polyclinic.services.scheduling.manifest import manifest
 
@@ -19,13 +21,15 @@ from polyclinic.services.scheduling.manifest import manifest
 def create(settings: Settings, now: Clock = clock.now) -> ASGIApp:
     """Return the scheduling service as an ASGI app. ``now`` is its clock."""
     rules = Rulebook(f"{settings.base_url}/")
+    neighbours = Neighbours(settings.services)
     deeds = Deeds(
         operations=(
-            *Counter(Desk(rules), rules).operations(),
+            *Counter(Desk(rules), rules, Surroundings(neighbours)).operations(),
             *SeriesCounter(Seriesmaker(rules)).operations(),
             *Closures(Blocker(rules)).operations(),
         ),
         companion=Keeper(rules),
         advise=Adviser(rules, now).advise,
+        opened=[neighbours],
     )
     return assemble(manifest, settings, deeds=deeds, now=now)

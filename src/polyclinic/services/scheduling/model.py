@@ -85,6 +85,7 @@ class Service:
     """What a HealthcareService says about its visits. ``name`` is its reference, such as HealthcareService/7.
 
     ``needs`` are what a visit takes beside the calendar that leads, such as a room: one calendar of each kind.
+    ``places`` (Locations) are where it is given, ``organization`` is who provides it, all references.
     """
 
     name: str
@@ -93,6 +94,8 @@ class Service:
     types: frozenset[Code] = frozenset()
     specialties: frozenset[Code] = frozenset()
     needs: tuple[frozenset[Code], ...] = ()
+    places: tuple[str, ...] = ()
+    organization: str | None = None
     active: bool = True
 
 

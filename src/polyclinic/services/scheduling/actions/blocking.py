@@ -10,14 +10,14 @@ from polyclinic.repository.model import Create, Delete
 from polyclinic.services.scheduling.actions.finding import Found, find
 from polyclinic.services.scheduling.actions.offers import LOOK_AHEAD, PROPOSALS, proposed, wish_of
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
+from polyclinic.services.scheduling.actions.visiting import affected
 from polyclinic.services.scheduling.model import Calendar, Opening, Wish
-from polyclinic.services.scheduling.rules.claims import BLOCK, Claim, Resource, claim_of, extension_of
-from polyclinic.services.scheduling.rules.closing import Closing, check_closing, is_affected, slot_of
+from polyclinic.services.scheduling.rules.claims import BLOCK, Claim, Resource, extension_of
+from polyclinic.services.scheduling.rules.closing import Closing, check_closing, slot_of
 from polyclinic.services.scheduling.rules.directory import Directory
 from polyclinic.services.scheduling.rules.seeking import Seek, wishes_of
 from polyclinic.services.scheduling.rules.visits import Inquiry
 from polyclinic.services.scheduling.store import blocks, occupations
-from polyclinic.services.scheduling.store.occupations import Span
 
 MOST_LOOKED_AT = 300
 """Openings that are looked at for one visit that has to move."""
@@ -112,26 +112,9 @@ async def _made(transaction: Transaction, closing: Closing, calendar: Calendar, 
 async def _movings(
     transaction: Transaction, closing: Closing, calendar: Calendar, directory: Directory
 ) -> tuple[Moving, ...]:
-    affected = await _affected(transaction, closing, calendar, directory)
+    visits = await affected(transaction, closing, calendar, directory)
     given: set[tuple[int, str]] = set()
-    return tuple([await _moving(transaction, each, claim, directory, given) for each, claim in affected])
-
-
-async def _affected(
-    transaction: Transaction, closing: Closing, calendar: Calendar, directory: Directory
-) -> list[tuple[Resource, Claim]]:
-    """Return the visits that take place in the closed time, in order, with what they take."""
-    spans = [Span(actor, closing.start, closing.end) for actor in calendar.actors]
-    taken = await occupations.taken(transaction.session, spans, transaction.now)
-    holders = {each.holder.removeprefix("Appointment/") for each in taken if each.holder.startswith("Appointment/")}
-    kept = await transaction.read([("Appointment", id) for id in sorted(holders)])
-    found = []
-    for appointment in (decode(each.body) for each in kept.values() if each.body):
-        claim = claim_of(appointment, directory, {})
-        here = claim is not None and (closing.scope == "actor" or calendar.name in claim.calendars)
-        if claim and here and is_affected(appointment, closing, int(transaction.now.timestamp())):
-            found.append((appointment, claim))
-    return sorted(found, key=lambda pair: (pair[1].start, pair[1].holder))
+    return tuple([await _moving(transaction, each, claim, directory, given) for each, claim in visits])
 
 
 async def _moving(

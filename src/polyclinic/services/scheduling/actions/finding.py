@@ -1,7 +1,7 @@
 """Finding: openings from the rules and from what is taken at this moment."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from heapq import merge
 from itertools import islice
@@ -18,13 +18,23 @@ _AROUND = 8 * 86_400
 """Seconds around a visit in which buffers may lie (a week at most) and its day."""
 
 
-async def find(
-    session: Session, wishes: Sequence[Wish], between: Interval, now: datetime, *, most: int, but: Sequence[str] = ()
+async def find(  # noqa: PLR0913 - all it is asked with
+    session: Session,
+    wishes: Sequence[Wish],
+    between: Interval,
+    now: datetime,
+    *,
+    most: int,
+    but: Sequence[str] = (),
+    only: Callable[[Opening, Service], bool] = lambda opening, service: True,
 ) -> list[Found]:
-    """Return up to ``most`` openings that start in [begin, end), in order of time, each with its service."""
+    """Return up to ``most`` openings that start in [begin, end), in order of time, each with its service.
+
+    ``only`` those that it says are wished.
+    """
     diary = await diary_of(session, wishes, between, now, but=but)
     found = [((opening, wish.service) for opening in openings(wish, diary, between)) for wish in wishes]
-    return list(islice(merge(*found, key=lambda each: each[0].start), most))
+    return list(islice((each for each in merge(*found, key=lambda each: each[0].start) if only(*each)), most))
 
 
 async def objections(session: Session, wish: Wish, start: int, now: datetime, *, but: Sequence[str] = ()) -> list[str]:

@@ -21,10 +21,10 @@ def outcome(issues: Sequence[Issue], proposals: Sequence[dict[str, Any]] = ()) -
     return Entry(operation_outcome(issues, proposals), "outcome")
 
 
-def searchset(endpoint: Endpoint, entries: Sequence[Entry]) -> Answer:
-    """Return a Bundle of ``entries``; only matches are counted (https://hl7.org/fhir/R4/bundle.html#searchset)."""
+def searchset(endpoint: Endpoint, entries: Sequence[Entry], *, total: int | None = None) -> Answer:
+    """Return a Bundle of ``entries``; its ``total`` counts matches (https://hl7.org/fhir/R4/bundle.html#searchset)."""
     bundle: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset"}
-    bundle["total"] = sum(entry.mode == "match" for entry in entries)
+    bundle["total"] = sum(entry.mode == "match" for entry in entries) if total is None else total
     if entries:
         bundle["entry"] = [_entry(endpoint, entry) for entry in entries]
     return Answer(200, encode(bundle))

@@ -37,7 +37,7 @@ class Fitting:
         last = duration - 1
         hours = terms.open((begin, end + last))
         starts: Intervals = [(from_, to - last) for from_, to in hours if to - from_ > last]
-        for actor in terms.taken_as if starts else ():
+        for actor in terms.taken_as:
             taken = self.taken(actor, terms.capacity, terms.extra)
             if not taken or not starts:
                 continue
