@@ -9,25 +9,29 @@ from polyclinic.kit.clock import Clock
 from polyclinic.kit.settings import Settings
 from polyclinic.services.scheduling.actions.blocking import Blocker
 from polyclinic.services.scheduling.actions.booking import Desk
+from polyclinic.services.scheduling.actions.estimating import Estimator
 from polyclinic.services.scheduling.actions.keeping import Keeper
 from polyclinic.services.scheduling.actions.offers import Adviser
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
 from polyclinic.services.scheduling.actions.series import Seriesmaker
 from polyclinic.services.scheduling.actions.surroundings import Surroundings
 from polyclinic.services.scheduling.api import Closures, Counter, SeriesCounter
+from polyclinic.services.scheduling.api.measures import Office
 from polyclinic.services.scheduling.manifest import manifest
 
 
 def create(settings: Settings, now: Clock = clock.now) -> ASGIApp:
     """Return the scheduling service as an ASGI app. ``now`` is its clock."""
     rules = Rulebook(f"{settings.base_url}/")
-    neighbours = Neighbours(settings.services)
+    neighbours, estimator = Neighbours(settings.services), Estimator(now)
     deeds = Deeds(
         operations=(
-            *Counter(Desk(rules), rules, Surroundings(neighbours)).operations(),
+            *Counter(Desk(rules, now), rules, Surroundings(neighbours)).operations(),
             *SeriesCounter(Seriesmaker(rules)).operations(),
             *Closures(Blocker(rules)).operations(),
+            *Office(rules, estimator).operations(),
         ),
+        chores={"learn who comes": estimator.keep_learning},
         companion=Keeper(rules),
         advise=Adviser(rules, now).advise,
         opened=[neighbours],

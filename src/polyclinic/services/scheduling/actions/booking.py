@@ -2,14 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from polyclinic.fhir.json import decode
 from polyclinic.fhir.outcome import Conflict, Gone, NotFound
+from polyclinic.kit.clock import Clock
 from polyclinic.repository import Repository, Transaction
+from polyclinic.repository.connect import Session
 from polyclinic.repository.model import Create, Kept, Update
-from polyclinic.services.scheduling.actions.keeping import TimeTaken
+from polyclinic.services.scheduling.actions.keeping import TimeTaken, judge
 from polyclinic.services.scheduling.actions.offers import AgainstRules
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
 from polyclinic.services.scheduling.model import Calendar, Diary, Opening, Service
@@ -58,8 +60,8 @@ class Visit:
 class Desk:
     """Where visits are booked."""
 
-    def __init__(self, rules: Rulebook) -> None:
-        self._rules = rules
+    def __init__(self, rules: Rulebook, now: Clock) -> None:
+        self._rules, self._now = rules, now
 
     async def hold(self, repository: Repository, id: str, asked: Asked) -> Kept:
         """Hold what is proposed, or longer what is held already. Refuses: ``TimeTaken``, ``AgainstRules``."""
@@ -139,23 +141,19 @@ class Desk:
         return await tried(repository, changed)
 
     async def _take(self, repository: Repository, proposal: Proposal, asked: Asked, status: str) -> Kept:
+        now = self._now()
+        async with repository.session() as session:
+            directory = await self._rules.read(session)
+            visit = await visit_of(session, proposal, directory, asked)
+        _judge(visit, asked, now)
+        made = appointment_of(
+            Opening(visit.start, visit.end, visit.calendars), visit.service, _booking(visit, asked, status, now)
+        )
         try:
+            if claim := claim_of({**made, "id": ""}, directory, {}):
+                async with repository.session() as session:
+                    await judge(session, claim, now)  # who is sure to lose need not wait for the locks
             async with repository.transaction() as transaction:
-                directory = await self._rules.read(transaction.session)
-                visit = await visit_of(transaction, proposal, directory, asked)
-                now = transaction.now
-                await _judge(transaction, visit, asked)
-                booking = Booking(
-                    status,
-                    now,
-                    comment=asked.comment,
-                    expires=now + HOLD if status == "pending" else None,
-                    overbooked=asked.overbook,
-                    override=asked.override,
-                    inquiry=visit.inquiry,
-                )
-                opening = Opening(visit.start, visit.end, visit.calendars)
-                made = appointment_of(opening, visit.service, booking)
                 kept = await _created(transaction, made)
                 await _check_day(transaction, visit, asked)
                 return kept
@@ -179,7 +177,7 @@ class Desk:
     async def _judge_written(self, transaction: Transaction, made: Resource, asked: Asked) -> None:
         visit = visit_written(made, await self._rules.read(transaction.session))
         if visit is not None and visit.calendars:
-            await _judge(transaction, visit, asked)
+            _judge(visit, asked, transaction.now)
 
     async def _moved(
         self, transaction: Transaction, found: Resource, to: Proposal | int, schedules: Sequence[str]
@@ -187,7 +185,7 @@ class Desk:
         directory = await self._rules.read(transaction.session)
         visit = await visit_moved(transaction, found, to, schedules, directory)
         if visit.calendars:
-            await _judge(transaction, visit, Asked())
+            _judge(visit, Asked(), transaction.now)
         made = moved_to(found, visit, visit.start, directory)
         return made if times_of(made) == times_of(found) else excepted(made)
 
@@ -215,7 +213,7 @@ async def visit_moved(
     if claim is None:
         raise Conflict(f"Appointment/{found['id']} has no time that could be moved")
     if isinstance(to, Proposal):
-        return await visit_of(transaction, to, directory, Asked())
+        return await visit_of(transaction.session, to, directory, Asked())
     names = tuple(schedules) or claim.schedules
     calendars = tuple(directory.calendars[name] for name in names if name in directory.calendars)
     service = directory.services.get(claim.service or "", NO_SERVICE)
@@ -258,26 +256,38 @@ async def _created(transaction: Transaction, made: Resource) -> Kept:
     return written.kept
 
 
-async def visit_of(transaction: Transaction, proposal: Proposal, directory: Directory, asked: Asked) -> Visit:
+async def visit_of(session: Session, proposal: Proposal, directory: Directory, asked: Asked) -> Visit:
     """Return what ``proposal`` proposes. Refuses: ``NotFound`` where its calendars or service are gone."""
     names = [directory.names.get(key, "") for key in proposal.calendars]
     calendars = tuple(directory.calendars[name] for name in names if name in directory.calendars)
     service = directory.services.get(directory.names.get(proposal.service, ""), NO_SERVICE)
     if len(calendars) < len(names) or (proposal.service and service is NO_SERVICE):
         raise NotFound("what was proposed is no longer offered; search anew", at="appointment-reference")
-    content = await inquiries.read(transaction.session, proposal.inquiry) if proposal.inquiry else None
+    content = await inquiries.read(session, proposal.inquiry) if proposal.inquiry else None
     inquiry = Inquiry.of(decode(content)) if content else Inquiry()
     asked_for = Inquiry(asked.patients or inquiry.patients, inquiry.reasons, inquiry.referral, inquiry.insurance)
     return Visit(service, calendars, proposal.start, proposal.start + proposal.duration, asked_for)
 
 
-async def _judge(transaction: Transaction, visit: Visit, asked: Asked) -> None:
+def _booking(visit: Visit, asked: Asked, status: str, now: datetime) -> Booking:
+    return Booking(
+        status,
+        now,
+        comment=asked.comment,
+        expires=now + HOLD if status == "pending" else None,
+        overbooked=asked.overbook,
+        override=asked.override,
+        inquiry=visit.inquiry,
+    )
+
+
+def _judge(visit: Visit, asked: Asked, now: datetime) -> None:
     """Judge by the rules alone; who is taken is judged where time is taken. Refuses: ``AgainstRules``."""
     if asked.override is not None:
         return
     seek = Seek((0, 0), patients=visit.inquiry.patients, duration=visit.end - visit.start, overbook=asked.overbook)
     wish = wish_for(visit.service, visit.calendars, seek)
-    reasons = why_not(wish, Diary(int(transaction.now.timestamp())), visit.start)
+    reasons = why_not(wish, Diary(int(now.timestamp())), visit.start)
     if reasons:
         raise AgainstRules(reasons, wish, visit.start)
 

@@ -122,7 +122,7 @@ async def _keep_series(session: Session, turns: Sequence[Turn], directory: Direc
 
 
 async def _changes(session: Session, turns: Sequence[Turn], directory: Directory) -> list[_Change]:
-    """Return what ``turns`` take and give back: first what only gives back, so that others may have it."""
+    """Return what ``turns`` take and give back, Slots last: an Appointment may take over theirs."""
     pairs = [(decode(turn.before.body) if turn.before and turn.before.body else None, turn.resource) for turn in turns]
     slots = {slot for pair in pairs for each in pair if each for slot in slots_of(each, directory)}
     schedules = await rulebook.schedules_of(session, list(slots)) if slots else {}
@@ -133,16 +133,13 @@ async def _changes(session: Session, turns: Sequence[Turn], directory: Directory
         return replace(found, slots=tuple(slot for slot in found.slots if slot not in closed)) if found else None
 
     changes = [_Change(claim(before), claim(after)) for before, after in pairs]
-    return sorted(changes, key=lambda change: (change.after is not None, change.after.whole if change.after else False))
+    return sorted(changes, key=lambda change: change.after.whole if change.after else False)
 
 
 async def _settle(session: Session, changes: Sequence[_Change], now: datetime) -> None:
     changes = [change for change in changes if not (change.keeps and await _extended(session, change, now))]
     taking = [claim for change in changes if (claim := change.takes(now))]
     giving = [change.before for change in changes if change.before is not None]
-    if not giving:  # who is sure to lose need not wait for the locks
-        for claim in taking:
-            await _judge(session, claim, now)
     await occupations.lock(session, {name for claim in (*giving, *taking) for name in _locked(claim)})
     await _give_back(session, giving)
     for change in changes:
@@ -179,19 +176,23 @@ async def _take(session: Session, claim: Claim, now: datetime, had: Claim | None
         return
     if claim.whole and claim.holder in await occupations.taken_over(session, [claim.holder]):
         return
-    await occupations.purge(session, _spans(claim), now)
     if claim.slots:
         await occupations.release(session, claim.slots)
-    taken = await _judge(session, claim, now, had)
+    taken = await judge(session, claim, now, had)
     places = [place for seat in claim.seats for place in await _places(session, claim, seat, taken)]
     await occupations.take(session, claim.holder, places, starts=claim.start, slots=claim.slots, expires=claim.expires)
 
 
-async def _judge(session: Session, claim: Claim, now: datetime, had: Claim | None = None) -> list[Taken]:
-    """Return what is taken of what ``claim`` wants. Refuses: ``TimeTaken`` where that leaves no room for it."""
-    if claim.blocks:
-        return []
-    taken = await occupations.taken(session, _spans(claim), now, but=[claim.holder, *claim.slots])
+async def judge(session: Session, claim: Claim, now: datetime, had: Claim | None = None) -> list[Taken]:
+    """Return what is taken of what ``claim`` wants; what expired is taken back on the way.
+
+    Only what is judged under the locks of all actors will last. Of a block, who ``had`` some of it before may keep
+    that. Refuses: ``TimeTaken`` where there is no room left.
+    """
+    found = await occupations.taken(session, _spans(claim), but=[claim.holder, *claim.slots])
+    taken = [each for each in found if each.lasts(now)]
+    if len(taken) < len(found):
+        await occupations.purge(session, _spans(claim), now)
     if claim.overridden:
         return taken
     counting = [each for each in taken if not (each.is_block and had and had.covers(claim, each.actor))]

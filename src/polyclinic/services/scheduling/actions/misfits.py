@@ -96,9 +96,9 @@ async def _by_rules(transaction: Transaction, visits: Visits) -> list[list[str]]
 async def _taken(transaction: Transaction, visits: Visits) -> list[list[str]]:
     seats = [seat for claim in visits.claims if claim for seat in claim.seats]
     spans = [Span(seat.actor, seat.begin, seat.end) for seat in seats]
-    taken = await occupations.taken(transaction.session, spans, transaction.now, but=visits.but)
+    taken = await occupations.taken(transaction.session, spans, but=visits.but)
     by_actor: dict[str, list[Taken]] = {}
-    for each in taken:
+    for each in (each for each in taken if each.lasts(transaction.now)):
         by_actor.setdefault(each.actor, []).append(each)
     return [
         [

@@ -129,7 +129,7 @@ async def _first(transaction: Transaction, wanted: Wanted, directory: Directory)
     """Return the first visit as a booked Appointment. Refuses: ``Unacceptable`` without a time."""
     asked = wanted.asked
     if isinstance(wanted.first, Proposal):
-        visit = await visit_of(transaction, wanted.first, directory, asked)
+        visit = await visit_of(transaction.session, wanted.first, directory, asked)
         booking = Booking("booked", transaction.now, comment=asked.comment, inquiry=visit.inquiry)
         return appointment_of(Opening(visit.start, visit.end, visit.calendars), visit.service, booking), visit
     sent = {name: value for name, value in wanted.first.items() if name not in ("id", "meta", "slot")}

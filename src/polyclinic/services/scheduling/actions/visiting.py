@@ -18,7 +18,7 @@ async def affected(
     They are those of everybody on the calendar, or only those that are booked from it, as its scope says.
     """
     spans = [Span(actor, closing.start, closing.end) for actor in calendar.actors]
-    taken = await occupations.taken(transaction.session, spans, transaction.now)
+    taken = [each for each in await occupations.taken(transaction.session, spans) if each.lasts(transaction.now)]
     holders = {each.holder.removeprefix("Appointment/") for each in taken if each.holder.startswith("Appointment/")}
     kept = await transaction.read([("Appointment", id) for id in sorted(holders)])
     found = []

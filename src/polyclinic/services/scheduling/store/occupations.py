@@ -13,17 +13,17 @@ select pg_advisory_xact_lock(key)
 from (select distinct hashtextextended(actor, 20) as key from unnest($1::text[]) as a(actor) order by 1) as k"""
 _HELD = """
 select o.number, o.actor, o.lane, extract(epoch from lower(o.during))::bigint as begin,
-       extract(epoch from upper(o.during))::bigint as until, o.places, o.holder
+       extract(epoch from upper(o.during))::bigint as until, o.places, o.holder, o.expires
 from unnest($1::text[], $2::bigint[], $3::bigint[]) as a(actor, low, high)
 join occupation o on o.actor = a.actor and o.during && tstzrange(to_timestamp(a.low), to_timestamp(a.high))
-where (o.expires is null or o.expires > $4) and not o.holder = any($5)"""
+where not o.holder = any($4)"""
 _BUSY = f"""{_HELD}
 union all
 select 0, b.actor, -1, extract(epoch from lower(b.during))::bigint,
-       extract(epoch from upper(b.during))::bigint, 0, b.slot
+       extract(epoch from upper(b.during))::bigint, 0, b.slot, null
 from unnest($1::text[], $2::bigint[], $3::bigint[]) as a(actor, low, high)
 join block b on b.actor = a.actor and b.during && tstzrange(to_timestamp(a.low), to_timestamp(a.high))
-where not b.slot = any($5)"""
+where not b.slot = any($4)"""
 _PURGE = """
 delete from occupation o using unnest($1::text[], $2::bigint[], $3::bigint[]) as a(actor, low, high)
 where o.actor = a.actor and o.during && tstzrange(to_timestamp(a.low), to_timestamp(a.high)) and o.expires <= $4"""
@@ -73,17 +73,22 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One place of an actor that is given: the row's number, by whom it is held, and when."""
+    """One place of an actor that is given: the row's number, by whom it is held and until when, and what it takes."""
 
     number: int
     actor: str
     holder: str
+    expires: datetime | None
     busy: Busy
 
     @property
     def is_block(self) -> bool:
         """Whether it is closed rather than given."""
         return self.busy.lane < 0
+
+    def lasts(self, now: datetime) -> bool:
+        """Whether it is for good, or has not expired yet."""
+        return self.expires is None or self.expires > now
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +108,23 @@ async def lock(session: Session, actors: Iterable[str]) -> None:
         await session.fetch(_LOCK, wanted)
 
 
-async def taken(session: Session, spans: Sequence[Span], now: datetime, *, but: Sequence[str] = ()) -> list[Taken]:
-    """Return what of ``spans`` is taken ``now``, by others than the holders ``but``; holds that expired are not.
+async def taken(session: Session, spans: Sequence[Span], *, but: Sequence[str] = ()) -> list[Taken]:
+    """Return what of ``spans`` is given to others than the holders ``but``, whether it has expired or not.
 
     What a block closes is one more of them, whole, in no lane (-1).
     """
-    return _taken(await session.fetch(_BUSY, *_columns(spans), now, list(but)))
+    return _taken(await session.fetch(_BUSY, *_columns(spans), list(but)))
 
 
 def _taken(rows: Sequence[Any]) -> list[Taken]:
     return [
-        Taken(row["number"], row["actor"], row["holder"], Busy(row["begin"], row["until"], row["lane"], row["places"]))
+        Taken(
+            row["number"],
+            row["actor"],
+            row["holder"],
+            row["expires"],
+            Busy(row["begin"], row["until"], row["lane"], row["places"]),
+        )
         for row in rows
     ]
 
@@ -127,8 +138,8 @@ async def diary(
 
 
 async def held(session: Session, span: Span) -> list[Taken]:
-    """Return all that is given of ``span``, whether it has expired or not."""
-    return _taken(await session.fetch(_HELD, *_columns([span]), datetime.min.replace(tzinfo=UTC), []))
+    """Return all that is given of ``span``, whether it has expired or not, without what is only closed."""
+    return _taken(await session.fetch(_HELD, *_columns([span]), []))
 
 
 async def purge(session: Session, spans: Sequence[Span], now: datetime) -> None:
