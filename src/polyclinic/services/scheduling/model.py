@@ -158,21 +158,27 @@ class Wish:
 class Diary:
     """What is taken already, and what time it is.
 
-    ``busy`` is by actor, in any order; ``counts`` is how many visits start by calendar (its name) and local day.
+    ``busy`` is by actor, in any order; ``counts`` is how many visits start by calendar (its name) and local day;
+    ``slots`` are free Slots by calendar, for those without rules: begin, end and reference, in order.
     """
 
     now: int
     busy: Mapping[str, Sequence[Busy]] = field(default_factory=dict)
     counts: Mapping[tuple[str, date], int] = field(default_factory=dict)
+    slots: Mapping[str, Sequence[tuple[int, int, str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A visit that can be given: [start, end) without buffers, with one calendar for each role."""
+    """A visit that can be given: [start, end) without buffers, with one calendar for each role.
+
+    ``slots`` are the stored Slots that it takes, if any.
+    """
 
     start: int
     end: int
     calendars: tuple[Calendar, ...]
+    slots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

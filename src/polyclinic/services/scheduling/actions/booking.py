@@ -1,7 +1,7 @@
 """Holding, booking, moving and cancelling: judged by the rules, kept in one transaction with the time they take."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ from polyclinic.kit.clock import Clock
 from polyclinic.repository import Repository, Transaction
 from polyclinic.repository.connect import Session
 from polyclinic.repository.model import Create, Kept, Update
+from polyclinic.services.scheduling.actions.finding import slots_of
 from polyclinic.services.scheduling.actions.keeping import TimeTaken, judge
 from polyclinic.services.scheduling.actions.offers import AgainstRules
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
@@ -22,6 +23,7 @@ from polyclinic.services.scheduling.rules.directory import Directory
 from polyclinic.services.scheduling.rules.proposals import Proposal, proposal_of
 from polyclinic.services.scheduling.rules.reasons import why_not
 from polyclinic.services.scheduling.rules.seeking import NO_SERVICE, Seek, wish_for
+from polyclinic.services.scheduling.rules.stored import offers_slots
 from polyclinic.services.scheduling.rules.terms import terms_of
 from polyclinic.services.scheduling.rules.visits import Booking, Inquiry, appointment_of, instant_of
 from polyclinic.services.scheduling.rules.zones import day_of, local_day
@@ -48,13 +50,25 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What is about to be booked, and by which rules it is judged."""
+    """What is about to be booked, and by which rules it is judged; ``slots`` are as a ``Diary`` has them."""
 
     service: Service
     calendars: tuple[Calendar, ...]
     start: int
     end: int
     inquiry: Inquiry
+    slots: Mapping[str, Sequence[tuple[int, int, str]]] = field(default_factory=dict)
+
+    @property
+    def slot_names(self) -> tuple[str, ...]:
+        """The stored Slots that are just this visit."""
+        visit = self.start, self.end
+        return tuple(slot for slots in self.slots.values() for begin, end, slot in slots if (begin, end) == visit)[:1]
+
+    async def with_slots(self, session: Session) -> "Visit":
+        """Return the visit with the stored Slots that its calendars offer then, if that is what they offer."""
+        bare = [each.name for each in self.calendars if offers_slots(each, self.service)]
+        return replace(self, slots=await slots_of(session, bare, (self.start, self.start + 1))) if bare else self
 
 
 class Desk:
@@ -147,7 +161,9 @@ class Desk:
             visit = await visit_of(session, proposal, directory, asked)
         _judge(visit, asked, now)
         made = appointment_of(
-            Opening(visit.start, visit.end, visit.calendars), visit.service, _booking(visit, asked, status, now)
+            Opening(visit.start, visit.end, visit.calendars, visit.slot_names),
+            visit.service,
+            _booking(visit, asked, status, now),
         )
         try:
             if claim := claim_of({**made, "id": ""}, directory, {}):
@@ -177,7 +193,7 @@ class Desk:
     async def _judge_written(self, transaction: Transaction, made: Resource, asked: Asked) -> None:
         visit = visit_written(made, await self._rules.read(transaction.session))
         if visit is not None and visit.calendars:
-            _judge(visit, asked, transaction.now)
+            _judge(await visit.with_slots(transaction.session), asked, transaction.now)
 
     async def _moved(
         self, transaction: Transaction, found: Resource, to: Proposal | int, schedules: Sequence[str]
@@ -217,7 +233,8 @@ async def visit_moved(
     names = tuple(schedules) or claim.schedules
     calendars = tuple(directory.calendars[name] for name in names if name in directory.calendars)
     service = directory.services.get(claim.service or "", NO_SERVICE)
-    return Visit(service, calendars, to, to + claim.end - claim.start, Inquiry())
+    visit = Visit(service, calendars, to, to + claim.end - claim.start, Inquiry())
+    return await visit.with_slots(transaction.session)
 
 
 def moved_to(found: Resource, visit: Visit, start: int, directory: Directory) -> Resource:
@@ -225,7 +242,9 @@ def moved_to(found: Resource, visit: Visit, start: int, directory: Directory) ->
     zone = directory.parameters_of(visit.calendars[0], visit.service).timezone if visit.calendars else None
     length = visit.end - visit.start
     times = instant_of(start, zone), instant_of(start + length, zone)
-    return changes.moved(found, times, length // 60, visit.calendars, directory)
+    made = changes.moved(found, times, length // 60, visit.calendars, directory)
+    slots = [{"reference": slot} for slot in visit.slot_names] if start == visit.start else []
+    return {**made, "slot": slots} if slots else made
 
 
 async def tried(repository: Repository, deed: Callable[[Transaction], Awaitable[Made]]) -> Made:
@@ -266,7 +285,8 @@ async def visit_of(session: Session, proposal: Proposal, directory: Directory, a
     content = await inquiries.read(session, proposal.inquiry) if proposal.inquiry else None
     inquiry = Inquiry.of(decode(content)) if content else Inquiry()
     asked_for = Inquiry(asked.patients or inquiry.patients, inquiry.reasons, inquiry.referral, inquiry.insurance)
-    return Visit(service, calendars, proposal.start, proposal.start + proposal.duration, asked_for)
+    visit = Visit(service, calendars, proposal.start, proposal.start + proposal.duration, asked_for)
+    return await visit.with_slots(session)
 
 
 def _booking(visit: Visit, asked: Asked, status: str, now: datetime) -> Booking:
@@ -287,7 +307,7 @@ def _judge(visit: Visit, asked: Asked, now: datetime) -> None:
         return
     seek = Seek((0, 0), patients=visit.inquiry.patients, duration=visit.end - visit.start, overbook=asked.overbook)
     wish = wish_for(visit.service, visit.calendars, seek)
-    reasons = why_not(wish, Diary(int(now.timestamp())), visit.start)
+    reasons = why_not(wish, Diary(int(now.timestamp()), slots=visit.slots), visit.start)
     if reasons:
         raise AgainstRules(reasons, wish, visit.start)
 

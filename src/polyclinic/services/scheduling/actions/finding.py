@@ -10,8 +10,9 @@ from polyclinic.repository.connect import Session
 from polyclinic.services.scheduling.model import Calendar, Diary, Interval, Opening, Service, Wish
 from polyclinic.services.scheduling.rules.openings import openings
 from polyclinic.services.scheduling.rules.reasons import why_not
+from polyclinic.services.scheduling.rules.stored import offers_slots
 from polyclinic.services.scheduling.rules.terms import terms_of
-from polyclinic.services.scheduling.store import occupations
+from polyclinic.services.scheduling.store import occupations, slots
 
 Found = tuple[Opening, Service]
 _AROUND = 8 * 86_400
@@ -55,7 +56,18 @@ async def diary_of(
     busy = await occupations.diary(session, sorted(actors), around, now, but=but)
     limited = [pair for pair in calendars.values() if terms_of(*pair, leads=True).parameters.most_per_day]
     counts = await _counts(session, limited, around, now, but) if limited else {}
-    return Diary(int(now.timestamp()), busy, counts)
+    bare = [name for name, (calendar, wish) in calendars.items() if offers_slots(calendar, wish.service)]
+    return Diary(int(now.timestamp()), busy, counts, await slots_of(session, bare, between) if bare else {})
+
+
+async def slots_of(
+    session: Session, schedules: Sequence[str], between: Interval
+) -> dict[str, list[tuple[int, int, str]]]:
+    """Return by Schedule its stored Slots that are free and start in [begin, end), of each of ``schedules``."""
+    found: dict[str, list[tuple[int, int, str]]] = {name: [] for name in schedules}
+    for each in await slots.free(session, schedules, *between):
+        found[each.schedule].append((each.begin, each.end, each.slot))
+    return found
 
 
 async def _counts(

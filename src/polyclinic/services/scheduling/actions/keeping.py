@@ -18,14 +18,15 @@ from polyclinic.services.scheduling.actions.filling import block, refill
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
 from polyclinic.services.scheduling.model import Busy
 from polyclinic.services.scheduling.rules.belonging import membership_of
-from polyclinic.services.scheduling.rules.claims import OVERRIDES, Claim, Resource, Seat, claim_of, slots_of
+from polyclinic.services.scheduling.rules.claims import OVERRIDES, Claim, Resource, Seat, claim_of, slots_of, times_of
 from polyclinic.services.scheduling.rules.directory import Directory
 from polyclinic.services.scheduling.rules.lanes import recoloured, vacant
 from polyclinic.services.scheduling.rules.naming import event_of
 from polyclinic.services.scheduling.rules.reading import calendar_of, service_of
 from polyclinic.services.scheduling.rules.seating import has_room
-from polyclinic.services.scheduling.store import blocks, occupations, rulebook, series
+from polyclinic.services.scheduling.store import blocks, occupations, rulebook, series, slots
 from polyclinic.services.scheduling.store.occupations import Place, Span, Taken
+from polyclinic.services.scheduling.store.slots import Stored
 
 _RULES = frozenset({"HealthcareService", "Schedule"})
 _TAKERS = frozenset({"Appointment", "Slot"})
@@ -99,12 +100,16 @@ async def _keep_rules(session: Session, turns: Sequence[Turn]) -> None:
 
 
 async def _keep_slots(session: Session, turns: Sequence[Turn], directory: Directory) -> None:
-    if turns:
-        schedules = [
-            (f"Slot/{turn.after.id}", directory.local(turn.resource["schedule"]) if turn.resource else None)
-            for turn in turns
-        ]
-        await rulebook.keep_slots(session, schedules)
+    """Keep of each Slot its Schedule and its times, and whether it is free."""
+    found = [(f"Slot/{turn.after.id}", turn.resource) for turn in turns]
+    stored = [slot for name, resource in found if resource and (slot := _stored(name, resource, directory))]
+    kept = {slot.slot for slot in stored}
+    await slots.keep(session, stored, leaving=[name for name, _ in found if name not in kept])
+
+
+def _stored(name: str, resource: Resource, directory: Directory) -> Stored | None:
+    schedule, times = directory.local(resource["schedule"]), times_of(resource)
+    return Stored(name, schedule, *times, resource["status"] == "free") if schedule and times else None
 
 
 async def _keep_series(session: Session, turns: Sequence[Turn], directory: Directory) -> None:
@@ -124,9 +129,9 @@ async def _keep_series(session: Session, turns: Sequence[Turn], directory: Direc
 async def _changes(session: Session, turns: Sequence[Turn], directory: Directory) -> list[_Change]:
     """Return what ``turns`` take and give back, Slots last: an Appointment may take over theirs."""
     pairs = [(decode(turn.before.body) if turn.before and turn.before.body else None, turn.resource) for turn in turns]
-    slots = {slot for pair in pairs for each in pair if each for slot in slots_of(each, directory)}
-    schedules = await rulebook.schedules_of(session, list(slots)) if slots else {}
-    closed = await blocks.among(session, list(slots)) if slots else set()
+    named = {slot for pair in pairs for each in pair if each for slot in slots_of(each, directory)}
+    schedules = await slots.schedules_of(session, list(named)) if named else {}
+    closed = await blocks.among(session, list(named)) if named else set()
 
     def claim(resource: Resource | None) -> Claim | None:
         found = claim_of(resource, directory, schedules) if resource else None

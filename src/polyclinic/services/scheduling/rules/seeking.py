@@ -4,11 +4,12 @@ Source of the parameters: IHE ITI Scheduling 1.0, ITI-115 (https://profiles.ihe.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from polyclinic.fhir.outcome import Unacceptable
 from polyclinic.services.scheduling.model import Calendar, Code, Interval, Service, Wish
 from polyclinic.services.scheduling.rules.directory import Directory
+from polyclinic.services.scheduling.rules.stored import offers_slots
 
 LONGEST = 31 * 86_400
 """Seconds that one search for openings looks over, at most."""
@@ -51,8 +52,16 @@ def check_between(between: Interval) -> None:
 def wishes_of(seek: Seek, directory: Directory) -> list[Wish]:
     """Return a wish for each service that is meant. Refuses: ``Unacceptable`` for a name that stands for nothing."""
     _check_names(seek, directory)
-    wishes = (_wish(service, seek, directory) for service in _services(seek, directory))
+    wishes = [_wish(service, seek, directory) for service in _services(seek, directory)]
+    if not seek.services and seek.organizations is None and not any(wish.service is NO_SERVICE for wish in wishes):
+        wishes.append(_of_slots(_wish(NO_SERVICE, seek, directory), frozenset(seek.types)))
     return [wish for wish in wishes if wish.roles[0]]
+
+
+def _of_slots(wish: Wish, types: frozenset[Code]) -> Wish:
+    """Return the wish for stored Slots: of calendars that have no rules and give visits of one of ``types``, if any."""
+    leading = (each for each in wish.roles[0] if offers_slots(each, wish.service))
+    return replace(wish, roles=(tuple(each for each in leading if not types or each.types & types),))
 
 
 def wish_for(service: Service | None, calendars: Sequence[Calendar], seek: Seek) -> Wish:

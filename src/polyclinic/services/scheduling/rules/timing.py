@@ -34,7 +34,9 @@ class Times:
     duration: int | None = None
 
     def suit(self, opening: Opening, service: Service) -> bool:
-        """Whether an opening is wished, by the clock of its leading calendar."""
+        """Whether an opening is wished, by the clock of its leading calendar; one without a clock suits no wish."""
+        if (self.events, self.weekdays, self.clocks, self.within) == (None, None, None, None):
+            return True
         zone = zone_of(opening.calendars[0].parameters.timezone or service.parameters.timezone or "")
         if zone is None:
             return False

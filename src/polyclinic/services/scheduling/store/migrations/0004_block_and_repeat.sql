@@ -1,4 +1,4 @@
--- Times that are blocked, and series of visits.
+-- Times that are blocked, series of visits, and Slots that are offered as they are stored.
 
 -- What a block wants, whatever others still have of it; what it has is in occupation, under the name of its Slot.
 create table block (
@@ -9,7 +9,9 @@ create table block (
     primary key (slot, actor)
 );
 create index block_times on block using gist (actor, during);
-create index slot_schedule_by_schedule on slot_schedule (schedule);
+
+alter table slot_schedule add column during tstzrange, add column is_free boolean not null default false;
+create index slot_schedule_by_schedule on slot_schedule (schedule, lower(during));
 
 -- Which visits belong to a series, and which one each of them is.
 create table series_visit (
