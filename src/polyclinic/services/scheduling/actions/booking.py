@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from polyclinic.fhir.json import decode
-from polyclinic.fhir.outcome import Conflict, Gone, NotFound
+from polyclinic.fhir.outcome import Conflict, Gone, NotFound, PreconditionFailed
 from polyclinic.kit.clock import Clock
 from polyclinic.repository import Repository, Transaction
 from polyclinic.repository.connect import Session
@@ -253,7 +253,7 @@ async def tried(repository: Repository, deed: Callable[[Transaction], Awaitable[
         try:
             async with repository.transaction() as transaction:
                 return await deed(transaction)
-        except Conflict:
+        except (Conflict, PreconditionFailed):
             if not tries_left:
                 raise
     raise AssertionError("the last try returns or raises")

@@ -18,6 +18,12 @@ async def block(session: Session, claim: Claim) -> None:
         await _fill(session, Block(claim.holder, span, most))
 
 
+async def yield_to(session: Session, span: Span) -> None:
+    """Let blocks give back all that they have of the actor of ``span``, as far as they overlap it, until ``refill``."""
+    for each in await blocks.over(session, [span]):
+        await occupations.release_of(session, each.slot, span.actor)
+
+
 async def refill(session: Session, spans: Sequence[Span]) -> None:
     """Give to blocks what has become free of ``spans``."""
     for each in await blocks.over(session, spans):

@@ -14,7 +14,7 @@ from polyclinic.fhir.json import decode
 from polyclinic.fhir.outcome import Refusal
 from polyclinic.repository.companion import Turn
 from polyclinic.repository.connect import Session
-from polyclinic.services.scheduling.actions.filling import block, refill
+from polyclinic.services.scheduling.actions.filling import block, refill, yield_to
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
 from polyclinic.services.scheduling.model import Busy
 from polyclinic.services.scheduling.rules.belonging import membership_of
@@ -146,24 +146,23 @@ async def _settle(session: Session, changes: Sequence[_Change], now: datetime) -
     taking = [claim for change in changes if (claim := change.takes(now))]
     giving = [change.before for change in changes if change.before is not None]
     await occupations.lock(session, {name for claim in (*giving, *taking) for name in _locked(claim)})
-    await _give_back(session, giving)
+    stirred = await _give_back(session, giving)
     for change in changes:
         if claim := change.takes(now):
-            await _take(session, claim, now, change.had(now))
-    if giving:
-        await refill(session, [span for claim in giving for span in _spans(claim)])
+            stirred += await _take(session, claim, now, change.had(now))
+    if stirred:
+        await refill(session, stirred)
 
 
 def _locked(claim: Claim) -> tuple[str, ...]:
     return (*(seat.actor for seat in claim.seats), *claim.calendars)
 
 
-async def _give_back(session: Session, claims: Sequence[Claim]) -> None:
-    """Take back all at once what changes, so that visits can change places with one another."""
-    if claims:
-        await occupations.release(session, [claim.holder for claim in claims])
+async def _give_back(session: Session, claims: Sequence[Claim]) -> list[Span]:
+    """Take back all at once what changes, so that visits can change places with one another; return what that was."""
     if closed := [claim.holder for claim in claims if claim.blocks]:
         await blocks.forget(session, closed)
+    return await occupations.release(session, [claim.holder for claim in claims]) if claims else []
 
 
 async def _extended(session: Session, change: _Change, now: datetime) -> bool:
@@ -174,18 +173,21 @@ async def _extended(session: Session, change: _Change, now: datetime) -> bool:
     return await occupations.extend(session, after.holder, after.expires, now)
 
 
-async def _take(session: Session, claim: Claim, now: datetime, had: Claim | None) -> None:
-    """Give ``claim`` its seats; of a block, who ``had`` some of it before may keep that. Refuses: ``TimeTaken``."""
+async def _take(session: Session, claim: Claim, now: datetime, had: Claim | None) -> list[Span]:
+    """Give ``claim`` its seats; of a block, who ``had`` some of it before may keep that.
+
+    Returns where blocks may have to be filled again. Refuses: ``TimeTaken``.
+    """
     if claim.blocks:
         await block(session, claim)
-        return
+        return []
     if claim.whole and claim.holder in await occupations.taken_over(session, [claim.holder]):
-        return
-    if claim.slots:
-        await occupations.release(session, claim.slots)
+        return []
+    stirred = await occupations.release(session, claim.slots) if claim.slots else []
     taken = await judge(session, claim, now, had)
-    places = [place for seat in claim.seats for place in await _places(session, claim, seat, taken)]
+    places = [place for seat in claim.seats for place in await _places(session, claim, seat, taken, stirred)]
     await occupations.take(session, claim.holder, places, starts=claim.start, slots=claim.slots, expires=claim.expires)
+    return stirred
 
 
 async def judge(session: Session, claim: Claim, now: datetime, had: Claim | None = None) -> list[Taken]:
@@ -216,8 +218,10 @@ def _spans(claim: Claim) -> list[Span]:
     return [*seats, *(Span(name, claim.start, claim.end) for name in claim.calendars)]
 
 
-async def _places(session: Session, claim: Claim, seat: Seat, taken: Iterable[Taken]) -> list[Place]:
-    """Return the places that ``seat`` gets; others change theirs where that makes room."""
+async def _places(
+    session: Session, claim: Claim, seat: Seat, taken: Iterable[Taken], stirred: list[Span]
+) -> list[Place]:
+    """Return the places that ``seat`` gets; where others change theirs for it is added to ``stirred``."""
     span = Span(seat.actor, seat.begin, seat.end)
     others = [each for each in taken if each.actor == seat.actor]
     busy = [each.busy for each in others]
@@ -228,19 +232,24 @@ async def _places(session: Session, claim: Claim, seat: Seat, taken: Iterable[Ta
         return [Place(span, lane, most, 0) for lane in range(most)]
     lane = vacant(busy, (seat.begin, seat.end), most)
     if lane is None:
-        lane = await _make_room(session, seat)
+        lane = await _make_room(session, seat, stirred)
     return [Place(span, lane, most, seat.places)]
 
 
-async def _make_room(session: Session, seat: Seat) -> int:
-    """Let those who overlap change their lanes so that ``seat`` has one; return it."""
+async def _make_room(session: Session, seat: Seat, stirred: list[Span]) -> int:
+    """Let those who overlap change their lanes so that ``seat`` has one; return it.
+
+    Blocks have no lanes of their own: they get what is left, where it is ``stirred``.
+    """
     begin, end = seat.begin, seat.end
     while True:
+        await yield_to(session, Span(seat.actor, begin, end))
         taken = await occupations.held(session, Span(seat.actor, begin, end))
         wider = min([begin, *(each.busy.begin for each in taken)]), max([end, *(each.busy.end for each in taken)])
         if wider == (begin, end):
             break
         begin, end = wider
+    stirred.append(Span(seat.actor, begin, end))
     regular = [each for each in taken if each.busy.lane < OVERRIDES]
     lanes = recoloured([each.busy for each in regular], (seat.begin, seat.end))
     changed = {each.number: lane for each, lane in zip(regular, lanes, strict=False) if each.busy.lane != lane}

@@ -33,8 +33,12 @@ select actor, lane, most, tstzrange(to_timestamp(low), to_timestamp(high)), plac
        to_timestamp($9::bigint), $10
 from unnest($1::text[], $2::integer[], $3::integer[], $4::bigint[], $5::bigint[], $6::integer[])
     as a(actor, lane, most, low, high, places)"""
+_RELEASE = """
+delete from occupation where holder = any($1)
+returning actor, extract(epoch from lower(during))::bigint as low, extract(epoch from upper(during))::bigint as high"""
 _MOVE = """
-update occupation o set lane = a.lane from unnest($1::bigint[], $2::integer[]) as a(number, lane)
+update occupation o set lane = a.lane, most = greatest(o.most, a.lane + 1)
+from unnest($1::bigint[], $2::integer[]) as a(number, lane)
 where o.number = a.number"""
 _EXTEND = "update occupation set expires = $2 where holder = $1 and (expires is null or expires > $3) returning 1"
 _COUNT = """
@@ -163,9 +167,10 @@ async def take(
     await session.execute(_TAKE, *map(list, columns), holder, list(slots), starts, expires)
 
 
-async def release(session: Session, holders: Sequence[str]) -> None:
-    """Take back all that ``holders`` have."""
-    await session.execute("delete from occupation where holder = any($1)", list(holders))
+async def release(session: Session, holders: Sequence[str]) -> list[Span]:
+    """Take back all that ``holders`` have, and return what that was."""
+    rows = await session.fetch(_RELEASE, list(holders))
+    return [Span(row["actor"], row["low"], row["high"]) for row in rows]
 
 
 async def release_of(session: Session, holder: str, actor: str) -> None:
@@ -174,7 +179,7 @@ async def release_of(session: Session, holder: str, actor: str) -> None:
 
 
 async def move(session: Session, lanes: dict[int, int]) -> None:
-    """Give the occupations with these numbers other lanes, all at once."""
+    """Give the occupations with these numbers other lanes, all at once, also such as others were overbooked into."""
     await session.execute("set constraints no_place_is_given_twice deferred")
     await session.execute(_MOVE, list(lanes), list(lanes.values()))
     await session.execute("set constraints no_place_is_given_twice immediate")

@@ -1,9 +1,11 @@
 """Time that is closed: nothing gets in, what is booked stays until it moves, and everybody is told where to."""
 
 import asyncio
+import random
 
 import pytest
 
+from polyclinic.repository.connect import open_pool
 from polyclinic.services.scheduling.tests.practice import parameters, schedule
 from polyclinic.services.scheduling.tests.test_booking import fresh, starts, the
 
@@ -184,3 +186,73 @@ async def test_a_busy_slot_over_booked_visits_is_refused_unless_it_is_a_block(pr
     said = [{"url": "urn:polyclinic:extension:block", "valueCode": "actor"}]
     assert (await practice.client.post("/fhir/Slot", {**slot, "extension": said})).status == 201
     assert await offered(practice, "plain") == ["10:30", "11:00", "11:30"]
+
+
+async def test_who_changes_places_for_somebody_else_is_not_stopped_by_a_block(practice):
+    found = await fresh(practice, "places", capacity=2, alignmentInterval=10, duration=20)
+    by_start = {each["start"][11:16]: each for each in found}
+
+    async def book(start, patient):
+        return the(await practice.book(by_start[start], patient_reference=f"Patient/places-{patient}"))
+
+    first = await book("09:30", 1)
+    await book("09:30", 2)  # in the second place
+    the(await practice.ask(f"{first['id']}/$cancel"))
+    await book("09:10", 3)  # in the first
+    await block(practice, "places", start="2026-12-07T09:40:00+01:00", end="2026-12-07T10:10:00+01:00")
+    await book("09:20", 4)  # beside both, so that one of them has to change places
+    await check_filled(practice)
+
+
+FILLED = """
+select b.slot, at
+from block b, generate_series(lower(b.during), upper(b.during) - interval '10 minutes', '10 minutes') at
+where b.most > (
+    select count(*) from occupation o
+    where o.actor = b.actor and o.during @> at and o.lane < b.most and (o.expires is null or o.expires > $1)
+)"""
+
+
+async def check_filled(practice):
+    """Check that every place of what is closed is somebody's: the block's, or theirs who had it before."""
+    pool = open_pool(practice.dsn, connections=1, password=None)
+    assert await pool.fetch(FILLED, practice.clock.moment) == []
+    await pool.close(patience=1)
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_whatever_happens_at_once_every_place_of_what_is_closed_stays_taken(practice, seed):
+    name, chance = f"storm{seed}", random.Random(seed)
+    found = await fresh(practice, name, capacity=1 + seed % 3, overbook=seed % 2, alignmentInterval=10)
+    booked: list[str] = []
+    closed: list[str] = []
+
+    async def book():
+        asked = {"patient_reference": f"Patient/{name}{chance.random()}", "overbook": chance.random() < 0.3}
+        answer = await practice.book(chance.choice(found), **asked)
+        if answer.status == 200:
+            booked.append(the(answer)["id"])
+        return answer
+
+    async def close():
+        begin = chance.randrange(len(found) - 3)
+        times = {"start": found[begin]["start"], "end": found[begin + chance.randrange(1, 4)]["start"]}
+        answer = await practice.client.post(f"/fhir/Schedule/{name}/$block", parameters(**times))
+        closed.extend(entry["resource"]["id"] for entry in answer.json["entry"][:1])
+        return answer
+
+    async def change():
+        id = chance.choice(booked) if booked else "none"
+        if chance.random() < 0.5:
+            return await practice.ask(f"{id}/$reschedule", start=chance.choice(found)["start"])
+        return await practice.ask(f"{id}/$cancel")
+
+    async def open_again():
+        reference = f"Slot/{chance.choice(closed)}" if closed else "Slot/none"
+        return await practice.client.post(f"/fhir/Schedule/{name}/$unblock", parameters(slot_reference=reference))
+
+    for _ in range(8):
+        deeds = chance.choices([book, change, close, open_again], [6, 4, 2, 1], k=8)
+        answers = await asyncio.gather(*(deed() for deed in deeds))
+        assert {answer.status for answer in answers} <= {200, 404, 409, 410, 422}, [a.body for a in answers]
+        await check_filled(practice)
