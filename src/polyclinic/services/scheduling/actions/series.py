@@ -13,10 +13,11 @@ from polyclinic.fhir.outcome import Unacceptable
 from polyclinic.repository import Repository, Transaction
 from polyclinic.repository.ids import new_id
 from polyclinic.repository.model import Create, Kept
-from polyclinic.services.scheduling.actions.booking import Asked, Visit, visit_of, visit_written
+from polyclinic.services.scheduling.actions.booking import Asked
 from polyclinic.services.scheduling.actions.misfits import DoesNotFit, Miss, Visits, at, misses_of
 from polyclinic.services.scheduling.actions.offers import proposed
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
+from polyclinic.services.scheduling.actions.visits import Visit, visit_of, visit_written
 from polyclinic.services.scheduling.model import Occurrence, Opening, Recurrence
 from polyclinic.services.scheduling.rules import changes
 from polyclinic.services.scheduling.rules.belonging import belonging, membership_of
@@ -129,7 +130,7 @@ async def _first(transaction: Transaction, wanted: Wanted, directory: Directory)
     """Return the first visit as a booked Appointment. Refuses: ``Unacceptable`` without a time."""
     asked = wanted.asked
     if isinstance(wanted.first, Proposal):
-        visit = await visit_of(transaction.session, wanted.first, directory, asked)
+        visit = await visit_of(transaction.session, wanted.first, directory, asked.patients)
         booking = Booking("booked", transaction.now, comment=asked.comment, inquiry=visit.inquiry)
         return appointment_of(Opening(visit.start, visit.end, visit.calendars), visit.service, booking), visit
     sent = {name: value for name, value in wanted.first.items() if name not in ("id", "meta", "slot")}

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 from polyclinic.fhir.json import decode
 from polyclinic.repository import Repository, Transaction
 from polyclinic.repository.model import Kept, Update
-from polyclinic.services.scheduling.actions.booking import Desk, Visit, moved_to, standing, tried, visit_moved
+from polyclinic.services.scheduling.actions.booking import Desk, standing, tried
 from polyclinic.services.scheduling.actions.misfits import DoesNotFit, Visits, misses_of
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
+from polyclinic.services.scheduling.actions.visits import Visit, moved_to, visit_moved
 from polyclinic.services.scheduling.model import Occurrence
 from polyclinic.services.scheduling.rules.belonging import is_exception
 from polyclinic.services.scheduling.rules.changes import CANCELLABLE

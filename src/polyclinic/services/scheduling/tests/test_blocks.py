@@ -256,3 +256,11 @@ async def test_whatever_happens_at_once_every_place_of_what_is_closed_stays_take
         answers = await asyncio.gather(*(deed() for deed in deeds))
         assert {answer.status for answer in answers} <= {200, 404, 409, 410, 422}, [a.body for a in answers]
         await check_filled(practice)
+
+
+@pytest.mark.parametrize("scope", ["actor", "schedule"])
+async def test_a_booking_sent_again_is_the_same_though_its_time_was_closed_meanwhile(practice, scope):
+    found = await fresh(practice, f"again-{scope}")
+    booked = the(await practice.book(found[0]))
+    await block(practice, f"again-{scope}", **MORNING, scope=scope)
+    assert the(await practice.book(found[0]))["id"] == booked["id"]
