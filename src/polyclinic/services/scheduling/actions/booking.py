@@ -10,7 +10,7 @@ from polyclinic.fhir.outcome import Conflict, Gone, NotFound, PreconditionFailed
 from polyclinic.kit.clock import Clock
 from polyclinic.repository import Repository, Transaction
 from polyclinic.repository.model import Create, Kept, Update
-from polyclinic.services.scheduling.actions.keeping import TimeTaken, judge
+from polyclinic.services.scheduling.actions.keeping import TimeTaken, foresee
 from polyclinic.services.scheduling.actions.offers import AgainstRules
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
 from polyclinic.services.scheduling.actions.visits import Visit, moved_to, visit_moved, visit_of, visit_written
@@ -142,7 +142,7 @@ class Desk:
         try:
             if claim := claim_of({**made, "id": ""}, directory, {}):
                 async with repository.session() as session:
-                    await judge(session, claim, now)  # who is sure to lose need not wait for the locks
+                    await foresee(session, claim, now)  # who is sure to lose need not wait for the locks
             async with repository.transaction() as transaction:
                 kept = await _created(transaction, made)
                 await _check_day(transaction, visit, asked)

@@ -33,7 +33,7 @@ async def refill(session: Session, spans: Sequence[Span]) -> None:
 async def _fill(session: Session, block: Block) -> None:
     span = block.span
     await occupations.release_of(session, block.slot, span.actor)
-    given = await occupations.held(session, span)
+    given = await occupations.given(session, [span])
     places = []
     for lane in range(block.most):
         taken = union((each.busy.begin, each.busy.end) for each in given if each.busy.lane == lane)

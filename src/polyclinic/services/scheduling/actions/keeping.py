@@ -17,7 +17,7 @@ from polyclinic.repository.connect import Session
 from polyclinic.services.scheduling.actions.filling import block, refill, yield_to
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
 from polyclinic.services.scheduling.model import Busy
-from polyclinic.services.scheduling.rules.belonging import membership_of
+from polyclinic.services.scheduling.rules.belonging import ORIGIN, membership_of
 from polyclinic.services.scheduling.rules.claims import OVERRIDES, Claim, Resource, Seat, claim_of, slots_of, times_of
 from polyclinic.services.scheduling.rules.directory import Directory
 from polyclinic.services.scheduling.rules.lanes import recoloured, vacant
@@ -29,6 +29,7 @@ from polyclinic.services.scheduling.store.occupations import Place, Span, Taken
 from polyclinic.services.scheduling.store.slots import Stored
 
 _RULES = frozenset({"HealthcareService", "Schedule"})
+_ORIGIN = ORIGIN.encode()
 _TAKERS = frozenset({"Appointment", "Slot"})
 
 
@@ -116,8 +117,8 @@ async def _keep_series(session: Session, turns: Sequence[Turn], directory: Direc
     """Keep which visits belong to which series, as far as that changes."""
     joining, leaving = [], []
     for turn in turns:
-        stood = decode(turn.before.body) if turn.before and turn.before.body else None
-        before = membership_of(stood, directory) if stood else None
+        body = turn.before.body if turn.before else None
+        before = membership_of(decode(body), directory) if body and _ORIGIN in body else None
         after = membership_of(turn.resource, directory) if turn.resource else None
         if after and after != before:
             joining.append(series.Member(turn.after.id, *after))
@@ -184,38 +185,46 @@ async def _take(session: Session, claim: Claim, now: datetime, had: Claim | None
     if claim.whole and claim.holder in await occupations.taken_over(session, [claim.holder]):
         return []
     stirred = await occupations.release(session, claim.slots) if claim.slots else []
-    taken = await judge(session, claim, now, had)
+    taken = await _judge(session, claim, now, had)
     places = [place for seat in claim.seats for place in await _places(session, claim, seat, taken, stirred)]
     await occupations.take(session, claim.holder, places, starts=claim.start, slots=claim.slots, expires=claim.expires)
     return stirred
 
 
-async def judge(session: Session, claim: Claim, now: datetime, had: Claim | None = None) -> list[Taken]:
+async def foresee(session: Session, claim: Claim, now: datetime) -> None:
+    """Judge before anybody waits for the locks: who loses is sure to. Refuses: ``TimeTaken``."""
+    found = await occupations.given(session, _spans(claim), but=[claim.holder, *claim.slots])
+    _check(claim, [each for each in found if each.lasts(now)])
+
+
+async def _judge(session: Session, claim: Claim, now: datetime, had: Claim | None) -> list[Taken]:
     """Return what is taken of what ``claim`` wants; what expired is taken back on the way.
 
-    Only what is judged under the locks of all actors will last. Of a block, who ``had`` some of it before may keep
-    that. Refuses: ``TimeTaken`` where there is no room left.
+    The locks of all actors are held. Refuses: ``TimeTaken`` where there is no room left.
     """
-    found = await occupations.taken(session, _spans(claim), but=[claim.holder, *claim.slots])
+    calendars = [Span(name, claim.start, claim.end) for name in claim.calendars]
+    found = await occupations.taken(session, _spans(claim), calendars=calendars, but=[claim.holder, *claim.slots])
     taken = [each for each in found if each.lasts(now)]
     if len(taken) < len(found):
         await occupations.purge(session, _spans(claim), now)
-    if claim.overridden:
-        return taken
-    counting = [each for each in taken if not (each.is_block and had and had.covers(claim, each.actor))]
-    for name in claim.calendars:
-        if any(each.is_block for each in counting if each.actor == name):
-            raise TimeTaken(claim, name)
-    for seat in claim.seats:
-        busy = [each.busy for each in counting if each.actor == seat.actor]
-        if busy if claim.whole else not has_room(busy, seat):
-            raise TimeTaken(claim, seat.actor)
+    _check(claim, [each for each in taken if not (each.is_block and had and had.covers(claim, each.actor))])
     return taken
 
 
+def _check(claim: Claim, taken: Sequence[Taken]) -> None:
+    if claim.overridden:
+        return
+    for name in claim.calendars:
+        if any(each.is_block for each in taken if each.actor == name):
+            raise TimeTaken(claim, name)
+    for seat in claim.seats:
+        busy = [each.busy for each in taken if each.actor == seat.actor]
+        if busy if claim.whole else not has_room(busy, seat):
+            raise TimeTaken(claim, seat.actor)
+
+
 def _spans(claim: Claim) -> list[Span]:
-    seats = [Span(seat.actor, seat.begin, seat.end) for seat in claim.seats]
-    return [*seats, *(Span(name, claim.start, claim.end) for name in claim.calendars)]
+    return [Span(seat.actor, seat.begin, seat.end) for seat in claim.seats]
 
 
 async def _places(
@@ -244,7 +253,7 @@ async def _make_room(session: Session, seat: Seat, stirred: list[Span]) -> int:
     begin, end = seat.begin, seat.end
     while True:
         await yield_to(session, Span(seat.actor, begin, end))
-        taken = await occupations.held(session, Span(seat.actor, begin, end))
+        taken = await occupations.given(session, [Span(seat.actor, begin, end)])
         wider = min([begin, *(each.busy.begin for each in taken)]), max([end, *(each.busy.end for each in taken)])
         if wider == (begin, end):
             break

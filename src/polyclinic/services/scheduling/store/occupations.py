@@ -11,17 +11,17 @@ from polyclinic.services.scheduling.model import Busy
 _LOCK = """
 select pg_advisory_xact_lock(key)
 from (select distinct hashtextextended(actor, 20) as key from unnest($1::text[]) as a(actor) order by 1) as k"""
-_HELD = """
+_GIVEN = """
 select o.number, o.actor, o.lane, extract(epoch from lower(o.during))::bigint as begin,
        extract(epoch from upper(o.during))::bigint as until, o.places, o.holder, o.expires
 from unnest($1::text[], $2::bigint[], $3::bigint[]) as a(actor, low, high)
 join occupation o on o.actor = a.actor and o.during && tstzrange(to_timestamp(a.low), to_timestamp(a.high))
 where not o.holder = any($4)"""
-_BUSY = f"""{_HELD}
+_BUSY = f"""{_GIVEN}
 union all
 select 0, b.actor, -1, extract(epoch from lower(b.during))::bigint,
        extract(epoch from upper(b.during))::bigint, 0, b.slot, null
-from unnest($1::text[], $2::bigint[], $3::bigint[]) as a(actor, low, high)
+from unnest($1::text[] || $5::text[], $2::bigint[] || $6::bigint[], $3::bigint[] || $7::bigint[]) as a(actor, low, high)
 join block b on b.actor = a.actor and b.during && tstzrange(to_timestamp(a.low), to_timestamp(a.high))
 where not b.slot = any($4)"""
 _PURGE = """
@@ -112,12 +112,14 @@ async def lock(session: Session, actors: Iterable[str]) -> None:
         await session.fetch(_LOCK, wanted)
 
 
-async def taken(session: Session, spans: Sequence[Span], *, but: Sequence[str] = ()) -> list[Taken]:
+async def taken(
+    session: Session, spans: Sequence[Span], *, calendars: Sequence[Span] = (), but: Sequence[str] = ()
+) -> list[Taken]:
     """Return what of ``spans`` is given to others than the holders ``but``, whether it has expired or not.
 
-    What a block closes is one more of them, whole, in no lane (-1).
+    What a block closes, of these or of ``calendars`` (spans of Schedules), is one more of them, whole, in no lane (-1).
     """
-    return _taken(await session.fetch(_BUSY, *_columns(spans), list(but)))
+    return _taken(await session.fetch(_BUSY, *_columns(spans), list(but), *_columns(calendars)))
 
 
 def _taken(rows: Sequence[Any]) -> list[Taken]:
@@ -141,9 +143,9 @@ async def diary(
     return {row["actor"]: list(map(Busy, row["begins"], row["ends"], row["lanes"], row["places"])) for row in rows}
 
 
-async def held(session: Session, span: Span) -> list[Taken]:
-    """Return all that is given of ``span``, whether it has expired or not, without what is only closed."""
-    return _taken(await session.fetch(_HELD, *_columns([span]), []))
+async def given(session: Session, spans: Sequence[Span], *, but: Sequence[str] = ()) -> list[Taken]:
+    """Return what ``taken`` does without what is only closed: blocks as far as they have got it."""
+    return _taken(await session.fetch(_GIVEN, *_columns(spans), list(but)))
 
 
 async def purge(session: Session, spans: Sequence[Span], now: datetime) -> None:
