@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 from polyclinic.fhir.json import decode
-from polyclinic.fhir.outcome import Conflict, Gone, NotFound
+from polyclinic.fhir.outcome import Conflict, Gone, NotFound, PreconditionFailed
 from polyclinic.repository import Repository, Transaction
 from polyclinic.repository.model import Create, Kept, Update
+from polyclinic.services.scheduling.actions.accepting import consequences
 from polyclinic.services.scheduling.actions.keeping import TimeTaken
 from polyclinic.services.scheduling.actions.offers import AgainstRules
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
@@ -125,11 +126,13 @@ class Desk:
             try:
                 async with repository.transaction() as transaction:
                     kept = await standing(transaction, id)
-                    made = await make(transaction, decode(kept.body or b""))
-                    written = (await transaction.write([Update(made, if_match=kept.version)]))[0]
+                    found = decode(kept.body or b"")
+                    made = await make(transaction, found)
+                    also = await consequences(transaction, found, made, self._rules.directory)
+                    written = (await transaction.write([Update(made, if_match=kept.version), *also]))[0]
                     assert written.kept is not None  # an update always leaves something
                     return written.kept
-            except Conflict:
+            except (Conflict, PreconditionFailed):
                 if not tries_left:
                     raise
         raise AssertionError("the last try returns or raises")
@@ -214,6 +217,17 @@ async def standing(transaction: Transaction, id: str) -> Kept:
         raise NotFound(f"there is no Appointment/{id[:64]} here", at="appointment-reference")
     if kept.body is None:
         raise Gone(f"Appointment/{id} was deleted", at="appointment-reference")
+    return kept
+
+
+async def create_visit(transaction: Transaction, made: Resource, opening: Opening, service: Service) -> Kept:
+    """Keep the Appointment of an ``opening`` that was found in this transaction, limits of the day observed.
+
+    Refuses: ``TimeTaken``, ``AgainstRules``.
+    """
+    kept = await _created(transaction, made)
+    visit = _Visit(service, opening.calendars, opening.start, opening.end, Inquiry())
+    await _check_day(transaction, visit, Asked())
     return kept
 
 

@@ -14,6 +14,7 @@ from polyclinic.fhir.json import decode
 from polyclinic.fhir.outcome import Refusal
 from polyclinic.repository.companion import Turn
 from polyclinic.repository.connect import Session
+from polyclinic.services.scheduling.actions import freeing
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
 from polyclinic.services.scheduling.model import Busy
 from polyclinic.services.scheduling.rules.claims import OVERRIDES, Claim, Resource, Seat, claim_of, slots_of
@@ -43,6 +44,8 @@ class TimeTaken(Refusal):
 class _Change:
     before: Claim | None
     after: Claim | None
+    was: Resource | None
+    becomes: Resource | None
 
     @property
     def keeps(self) -> bool:
@@ -79,7 +82,10 @@ class Keeper:
         if takers:
             directory = await self._rules.read(session)
             await _keep_slots(session, [turn for turn in takers if turn.after.type == "Slot"], directory)
-            await _settle(session, await _changes(session, takers, directory), now)
+            changes = await _changes(session, takers, directory)
+            await _settle(session, changes, now)
+            noted = [freeing.Change(each.was, each.becomes, each.before, each.after) for each in changes]
+            await freeing.note(session, noted, directory, now)
 
 
 async def _keep_rules(session: Session, turns: Sequence[Turn]) -> None:
@@ -108,7 +114,7 @@ async def _changes(session: Session, turns: Sequence[Turn], directory: Directory
     def claim(resource: Resource | None) -> Claim | None:
         return claim_of(resource, directory, schedules) if resource else None
 
-    changes = [_Change(claim(before), claim(after)) for before, after in pairs]
+    changes = [_Change(claim(before), claim(after), before, after) for before, after in pairs]
     return sorted(changes, key=lambda change: (change.after is not None, change.after.whole if change.after else False))
 
 

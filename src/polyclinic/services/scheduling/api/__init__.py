@@ -1,5 +1,6 @@
 """The doors of scheduling beside FHIR REST: the operations of IHE ITI Scheduling, and ours next to them."""
 
 from polyclinic.services.scheduling.api.operations import Counter
+from polyclinic.services.scheduling.api.waitlist import Window
 
-__all__ = ["Counter"]
+__all__ = ["Counter", "Window"]

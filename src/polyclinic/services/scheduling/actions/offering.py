@@ -1,0 +1,198 @@
+"""Offering: time that became free is offered to whoever is first in line and whom it suits, as a hold with an end.
+
+All state is in the database, and each step is one transaction: whatever process ends, another goes on. An offer takes
+its time as any hold does, so no path leads to two visits at one time.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+from polyclinic.fhir.json import encode
+from polyclinic.fhir.outcome import Refusal
+from polyclinic.repository import Repository, Transaction
+from polyclinic.repository.model import Update
+from polyclinic.services.scheduling.actions.accepting import closing
+from polyclinic.services.scheduling.actions.booking import Desk, create_visit
+from polyclinic.services.scheduling.actions.finding import diary_of
+from polyclinic.services.scheduling.actions.keeping import TimeTaken
+from polyclinic.services.scheduling.actions.lining_up import Candidate, line_up, read
+from polyclinic.services.scheduling.actions.offers import AgainstRules
+from polyclinic.services.scheduling.actions.rulebook import Rulebook
+from polyclinic.services.scheduling.rules import offered
+from polyclinic.services.scheduling.rules.claims import Resource
+from polyclinic.services.scheduling.rules.directory import Directory
+from polyclinic.services.scheduling.rules.matching import Gap, Place, places_of, prospects_of
+from polyclinic.services.scheduling.rules.ranking import Rank
+from polyclinic.services.scheduling.rules.visits import Booking, Inquiry, appointment_of
+from polyclinic.services.scheduling.store import waitlist
+from polyclinic.services.scheduling.store.waitlist import Freed, Offer
+
+POLL = 1.0
+"""Seconds after which a process looks whether there is anything to offer."""
+BATCH = 50
+"""Offers that are ended at one go."""
+
+
+class Clerk:
+    """Who offers what became free; one in each process, and they may all work at once."""
+
+    def __init__(self, rules: Rulebook, desk: Desk) -> None:
+        self._rules, self._desk = rules, desk
+
+    async def run(self, repository: Repository) -> None:
+        """Go on until cancelled; while the database is away or somebody is quicker, try again in a moment."""
+        while True:
+            try:
+                while await self.work(repository):
+                    pass
+            except Refusal:
+                pass
+            await asyncio.sleep(POLL)
+
+    async def work(self, repository: Repository) -> bool:
+        """End what is over, close what was accepted, and look at one thing that is to be looked at.
+
+        Return whether there was anything to look at.
+        """
+        async with repository.transaction() as transaction:
+            useless = await waitlist.useless(transaction.session, transaction.now, BATCH)
+            accepted = await waitlist.accepted(transaction.session, BATCH)
+        for name in useless:
+            await self._desk.change(repository, name.partition("/")[2], _ended)
+        for visit, entry in accepted:
+            async with repository.transaction() as transaction:
+                directory = await self._rules.read(transaction.session)
+                await transaction.write(await closing(transaction, entry, visit, directory))
+        return await self._look(repository)
+
+    async def _look(self, repository: Repository) -> bool:
+        async with repository.transaction() as transaction:
+            look = await waitlist.take_look(transaction.session)
+            if look is None:
+                await waitlist.forget_past(transaction.session, transaction.now)
+                return False
+            stretches = await waitlist.stretches(transaction.session, transaction.now, look.freed)
+            if stretches:
+                directory = await self._rules.read(transaction.session)
+                line = await line_up(transaction, directory, look.entry)
+                round = _Round(transaction, directory)
+                await (round.offer(stretches[0], line) if look.entry is None else round.look_again(stretches, line))
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One look at what could be offered, in one transaction; it makes the offers of one time at most."""
+
+    transaction: Transaction
+    directory: Directory
+
+    async def offer(self, stretch: Freed, line: Sequence[Candidate]) -> None:
+        """Offer the first place of ``stretch`` that suits the first in line whom any suits; then look again."""
+        made = await waitlist.offers_of(self.transaction.session, stretch.number)
+        if await self._promoted(made) or await self._offered(stretch, line, made):
+            await waitlist.look_again(self.transaction.session, stretch.number)
+
+    async def look_again(self, stretches: Sequence[Freed], line: Sequence[Candidate]) -> None:
+        """Have those of ``stretches`` looked at, for everybody, that suit somebody in ``line``."""
+        for stretch in stretches:
+            if any([places async for _, places in self._suited(stretch, line)]):
+                await waitlist.look_again(self.transaction.session, stretch.number)
+
+    async def _offered(self, stretch: Freed, line: Sequence[Candidate], made: Sequence[Offer]) -> bool:
+        turns = {offer.place: offer.turn for offer in made}
+        suited = [each async for each in self._suited(stretch, line)]
+        for number, (candidate, places) in enumerate(suited):
+            for place in places:
+                turn = turns.get(place.key, 0) + 1
+                if turn > place.tries:
+                    continue
+                others = (other for other, theirs in suited[number + 1 :] if _has(theirs, place))
+                takers = [candidate, *islice(others, place.at_once - 1)]
+                if await self._made(stretch, place, takers, turn):
+                    return True
+        return False
+
+    async def _suited(self, stretch: Freed, line: Sequence[Candidate]) -> AsyncIterator[tuple[Candidate, list[Place]]]:
+        """Yield those of ``line`` whom some of ``stretch`` suits, all judged by what is taken at one moment."""
+        gap, now = Gap(stretch.actors, (stretch.begin, stretch.end)), int(self.transaction.now.timestamp())
+        prospects = [
+            (each, list(prospects_of(each.waiting, gap, self.directory, now, before=each.before, refused=each.refused)))
+            for each in line
+            if each.objection is None
+        ]
+        wishes = [prospect.wish for _, theirs in prospects for prospect in theirs]
+        if not wishes:
+            return
+        diary = await diary_of(self.transaction.session, wishes, gap.span, self.transaction.now)
+        for candidate, theirs in prospects:
+            if places := places_of(theirs, diary):
+                yield candidate, places
+
+    async def _made(self, stretch: Freed, place: Place, takers: Sequence[Candidate], turn: int) -> bool:
+        """Make the offers of ``place``; False where somebody has just taken it."""
+        now = self.transaction.now
+        expires = now + timedelta(seconds=place.window)
+        try:
+            async with self.transaction.session.transaction():
+                for number, taker in enumerate(takers):
+                    resource = _offer(place, taker, now, expires, holds=number == 0)
+                    kept = await create_visit(self.transaction, resource, place.opening, place.wish.service)
+                    offer = Offer(
+                        appointment=f"Appointment/{kept.id}",
+                        entry=taker.waiting.name,
+                        freed=stretch.number,
+                        source=stretch.source,
+                        schedule=place.key[0],
+                        start=place.opening.start,
+                        made=now,
+                        expires=expires,
+                        turn=turn,
+                        rank=encode(parts_of(taker.rank)),
+                    )
+                    await waitlist.keep_offer(self.transaction.session, offer)
+        except (TimeTaken, AgainstRules):
+            return False
+        return True
+
+    async def _promoted(self, made: Sequence[Offer]) -> bool:
+        """Whether an open offer takes its time now, as the one that took it is over."""
+        standing = await read(self.transaction, {offer.appointment: 0 for offer in made if offer.outcome is None})
+        held = {offer.place for offer in made if standing.get(offer.appointment, {}).get("status") == "pending"}
+        for offer in made:
+            resource = standing.get(offer.appointment)
+            if resource is not None and offer.place not in held and await self._held(resource):
+                return True
+        return False
+
+    async def _held(self, offer: Resource) -> bool:
+        try:
+            async with self.transaction.session.transaction():
+                await self.transaction.write([Update(offered.promoted(offer))])
+        except TimeTaken:
+            return False
+        return True
+
+
+def parts_of(rank: Rank) -> list[dict[str, object]]:
+    """Return the parts of a rank as JSON."""
+    return [{"name": part.name, "points": part.points, "reason": part.reason} for part in rank.parts]
+
+
+def _offer(place: Place, taker: Candidate, now: datetime, expires: datetime, *, holds: bool) -> Resource:
+    inquiry = Inquiry(patients=taker.waiting.seek.patients, reasons=taker.waiting.reasons)
+    visit = appointment_of(place.opening, place.wish.service, Booking("pending", now, expires=expires, inquiry=inquiry))
+    return offered.offered(visit, taker.waiting, holds=holds)
+
+
+def _ended(found: Resource, now: datetime) -> Resource:
+    """Return an open offer that is over: expired, or of somebody who waits no longer."""
+    made = offered.expired(found, now)
+    return made if made is not found else offered.withdrawn(found, "offer-withdrawn")
+
+
+def _has(places: Sequence[Place], place: Place) -> bool:
+    return any(each.opening == place.opening for each in places)
