@@ -2,15 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from polyclinic.fhir.json import decode
 from polyclinic.fhir.outcome import Conflict, Gone, NotFound, PreconditionFailed
+from polyclinic.kit.clock import Clock
 from polyclinic.repository import Repository, Transaction
+from polyclinic.repository.connect import Session
 from polyclinic.repository.model import Create, Kept, Update
 from polyclinic.services.scheduling.actions.accepting import consequences
-from polyclinic.services.scheduling.actions.keeping import TimeTaken
+from polyclinic.services.scheduling.actions.keeping import TimeTaken, judge
 from polyclinic.services.scheduling.actions.offers import AgainstRules
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
 from polyclinic.services.scheduling.model import Calendar, Diary, Opening, Service
@@ -57,8 +59,8 @@ class _Visit:
 class Desk:
     """Where visits are booked."""
 
-    def __init__(self, rules: Rulebook) -> None:
-        self._rules = rules
+    def __init__(self, rules: Rulebook, now: Clock) -> None:
+        self._rules, self._now = rules, now
 
     async def hold(self, repository: Repository, id: str, asked: Asked) -> Kept:
         """Hold what is proposed, or longer what is held already. Refuses: ``TimeTaken``, ``AgainstRules``."""
@@ -138,23 +140,19 @@ class Desk:
         raise AssertionError("the last try returns or raises")
 
     async def _take(self, repository: Repository, proposal: Proposal, asked: Asked, status: str) -> Kept:
+        now = self._now()
+        async with repository.session() as session:
+            directory = await self._rules.read(session)
+            visit = await _visit_of(session, proposal, directory, asked)
+        _judge(visit, asked, now)
+        made = appointment_of(
+            Opening(visit.start, visit.end, visit.calendars), visit.service, _booking(visit, asked, status, now)
+        )
         try:
+            if claim := claim_of({**made, "id": ""}, directory, {}):
+                async with repository.session() as session:
+                    await judge(session, claim, now)  # who is sure to lose need not wait for the locks
             async with repository.transaction() as transaction:
-                directory = await self._rules.read(transaction.session)
-                visit = await _visit_of(transaction, proposal, directory, asked)
-                now = transaction.now
-                await _judge(transaction, visit, asked)
-                booking = Booking(
-                    status,
-                    now,
-                    comment=asked.comment,
-                    expires=now + HOLD if status == "pending" else None,
-                    overbooked=asked.overbook,
-                    override=asked.override,
-                    inquiry=visit.inquiry,
-                )
-                opening = Opening(visit.start, visit.end, visit.calendars)
-                made = appointment_of(opening, visit.service, booking)
                 kept = await _created(transaction, made)
                 await _check_day(transaction, visit, asked)
                 return kept
@@ -187,7 +185,7 @@ class Desk:
             calendars = tuple({calendar.name: calendar for calendar in found if calendar}.values())
         if calendars:
             service = service or directory.service_of(calendars[0])
-            await _judge(transaction, _Visit(service, calendars, claim.start, claim.end, Inquiry()), asked)
+            _judge(_Visit(service, calendars, claim.start, claim.end, Inquiry()), asked, transaction.now)
 
     async def _moved(
         self, transaction: Transaction, found: Resource, to: Proposal | int, schedules: Sequence[str]
@@ -197,14 +195,14 @@ class Desk:
         if claim is None:
             raise Conflict(f"Appointment/{found['id']} has no time that could be moved")
         if isinstance(to, Proposal):
-            visit = await _visit_of(transaction, to, directory, Asked())
+            visit = await _visit_of(transaction.session, to, directory, Asked())
         else:
             names = tuple(schedules) or claim.schedules
             calendars = tuple(directory.calendars[name] for name in names if name in directory.calendars)
             service = directory.services.get(claim.service or "", NO_SERVICE)
             visit = _Visit(service, calendars, to, to + claim.end - claim.start, Inquiry())
         if visit.calendars:
-            await _judge(transaction, visit, Asked())
+            _judge(visit, Asked(), transaction.now)
         zone = directory.parameters_of(visit.calendars[0], visit.service).timezone if visit.calendars else None
         times = instant_of(visit.start, zone), instant_of(visit.end, zone)
         return changes.moved(found, times, (visit.end - visit.start) // 60, visit.calendars, directory)
@@ -237,26 +235,38 @@ async def _created(transaction: Transaction, made: Resource) -> Kept:
     return written.kept
 
 
-async def _visit_of(transaction: Transaction, proposal: Proposal, directory: Directory, asked: Asked) -> _Visit:
+async def _visit_of(session: Session, proposal: Proposal, directory: Directory, asked: Asked) -> _Visit:
     """Return what ``proposal`` proposes. Refuses: ``NotFound`` where its calendars or service are gone."""
     names = [directory.names.get(key, "") for key in proposal.calendars]
     calendars = tuple(directory.calendars[name] for name in names if name in directory.calendars)
     service = directory.services.get(directory.names.get(proposal.service, ""), NO_SERVICE)
     if len(calendars) < len(names) or (proposal.service and service is NO_SERVICE):
         raise NotFound("what was proposed is no longer offered; search anew", at="appointment-reference")
-    content = await inquiries.read(transaction.session, proposal.inquiry) if proposal.inquiry else None
+    content = await inquiries.read(session, proposal.inquiry) if proposal.inquiry else None
     inquiry = Inquiry.of(decode(content)) if content else Inquiry()
     asked_for = Inquiry(asked.patients or inquiry.patients, inquiry.reasons, inquiry.referral, inquiry.insurance)
     return _Visit(service, calendars, proposal.start, proposal.start + proposal.duration, asked_for)
 
 
-async def _judge(transaction: Transaction, visit: _Visit, asked: Asked) -> None:
+def _booking(visit: _Visit, asked: Asked, status: str, now: datetime) -> Booking:
+    return Booking(
+        status,
+        now,
+        comment=asked.comment,
+        expires=now + HOLD if status == "pending" else None,
+        overbooked=asked.overbook,
+        override=asked.override,
+        inquiry=visit.inquiry,
+    )
+
+
+def _judge(visit: _Visit, asked: Asked, now: datetime) -> None:
     """Judge by the rules alone; who is taken is judged where time is taken. Refuses: ``AgainstRules``."""
     if asked.override is not None:
         return
     seek = Seek((0, 0), patients=visit.inquiry.patients, duration=visit.end - visit.start, overbook=asked.overbook)
     wish = wish_for(visit.service, visit.calendars, seek)
-    reasons = why_not(wish, Diary(int(transaction.now.timestamp())), visit.start)
+    reasons = why_not(wish, Diary(int(now.timestamp())), visit.start)
     if reasons:
         raise AgainstRules(reasons, wish, visit.start)
 

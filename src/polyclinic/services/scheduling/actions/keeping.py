@@ -106,7 +106,7 @@ async def _keep_slots(session: Session, turns: Sequence[Turn], directory: Direct
 
 
 async def _changes(session: Session, turns: Sequence[Turn], directory: Directory) -> list[_Change]:
-    """Return what ``turns`` take and give back: first what only gives back, so that others may have it."""
+    """Return what ``turns`` take and give back, Slots last: an Appointment may take over theirs."""
     pairs = [(decode(turn.before.body) if turn.before and turn.before.body else None, turn.resource) for turn in turns]
     slots = {slot for pair in pairs for each in pair if each for slot in slots_of(each, directory)}
     schedules = await rulebook.schedules_of(session, list(slots)) if slots else {}
@@ -115,23 +115,18 @@ async def _changes(session: Session, turns: Sequence[Turn], directory: Directory
         return claim_of(resource, directory, schedules) if resource else None
 
     changes = [_Change(claim(before), claim(after), before, after) for before, after in pairs]
-    return sorted(changes, key=lambda change: (change.after is not None, change.after.whole if change.after else False))
+    return sorted(changes, key=lambda change: change.after.whole if change.after else False)
 
 
 async def _settle(session: Session, changes: Sequence[_Change], now: datetime) -> None:
     changes = [change for change in changes if not (change.keeps and await _extended(session, change, now))]
     taking = [claim for change in changes if (claim := change.takes(now))]
-    if all(
-        change.before is None for change in changes
-    ):  # nothing is given back: who is sure to lose need not wait for the locks
-        for claim in taking:
-            await _judge(session, claim, now)
+    given_back = [change.before.holder for change in changes if change.before is not None]
     await occupations.lock(session, {seat.actor for claim in taking for seat in claim.seats})
-    for change in changes:
-        if change.before is not None:
-            await occupations.release(session, [change.before.holder])
-        if claim := change.takes(now):
-            await _take(session, claim, now)
+    if given_back:
+        await occupations.release(session, given_back)
+    for claim in taking:
+        await _take(session, claim, now)
 
 
 async def _extended(session: Session, change: _Change, now: datetime) -> bool:
@@ -146,17 +141,22 @@ async def _take(session: Session, claim: Claim, now: datetime) -> None:
     """Give ``claim`` its seats. Refuses: ``TimeTaken``."""
     if claim.whole and claim.holder in await occupations.taken_over(session, [claim.holder]):
         return
-    await occupations.purge(session, _spans(claim), now)
     if claim.slots:
         await occupations.release(session, claim.slots)
-    taken = await _judge(session, claim, now)
+    taken = await judge(session, claim, now)
     places = [place for seat in claim.seats for place in await _places(session, claim, seat, taken)]
     await occupations.take(session, claim.holder, places, starts=claim.start, slots=claim.slots, expires=claim.expires)
 
 
-async def _judge(session: Session, claim: Claim, now: datetime) -> list[Taken]:
-    """Return what is taken of what ``claim`` wants. Refuses: ``TimeTaken`` where that leaves no room for it."""
-    taken = await occupations.taken(session, _spans(claim), now, but=[claim.holder, *claim.slots])
+async def judge(session: Session, claim: Claim, now: datetime) -> list[Taken]:
+    """Return what is taken of what ``claim`` wants; what expired is taken back on the way.
+
+    Only what is judged under the locks of all actors will last. Refuses: ``TimeTaken`` where there is no room left.
+    """
+    found = await occupations.taken(session, _spans(claim), but=[claim.holder, *claim.slots])
+    taken = [each for each in found if each.expires is None or each.expires > now]
+    if len(taken) < len(found):
+        await occupations.purge(session, _spans(claim), now)
     for seat in claim.seats if not claim.overridden else ():
         busy = [each.busy for each in taken if each.actor == seat.actor]
         if busy if claim.whole else not has_room(busy, seat):
@@ -188,7 +188,7 @@ async def _make_room(session: Session, seat: Seat) -> int:
     """Let those who overlap change their lanes so that ``seat`` has one; return it."""
     begin, end = seat.begin, seat.end
     while True:
-        taken = await occupations.held(session, Span(seat.actor, begin, end))
+        taken = await occupations.taken(session, [Span(seat.actor, begin, end)])
         wider = min([begin, *(each.busy.begin for each in taken)]), max([end, *(each.busy.end for each in taken)])
         if wider == (begin, end):
             break

@@ -8,7 +8,7 @@ from polyclinic.fhir.outcome import Invalid
 from polyclinic.repository import Transaction
 from polyclinic.services.scheduling.rules.claims import Resource, times_of
 from polyclinic.services.scheduling.rules.directory import Directory
-from polyclinic.services.scheduling.rules.ranking import Rank, rank_of
+from polyclinic.services.scheduling.rules.ranking import Rank, Ranking, rank_of
 from polyclinic.services.scheduling.rules.waiting import Waiting, waiting_of
 from polyclinic.services.scheduling.store import waitlist
 from polyclinic.services.scheduling.store.waitlist import Offer
@@ -37,8 +37,10 @@ class Candidate:
         return frozenset(offer.place for offer in self.offers if offer.outcome in _LET_GO)
 
 
-async def line_up(transaction: Transaction, directory: Directory, entry: str | None = None) -> list[Candidate]:
-    """Return all who wait, or just ``entry`` if it does, whoever is asked first in front."""
+async def line_up(
+    transaction: Transaction, directory: Directory, entry: str | None = None, *, ranking: Ranking = rank_of
+) -> list[Candidate]:
+    """Return all who wait, or just ``entry`` if it does, whoever is asked first by ``ranking`` in front."""
     since = await waitlist.waiting(transaction.session, entry)
     entries = await read(transaction, since)
     offers: dict[str, list[Offer]] = {}
@@ -52,7 +54,7 @@ async def line_up(transaction: Transaction, directory: Directory, entry: str | N
             continue
     kept = await read(transaction, {each.keep: 0 for each in waiting.values() if each.keep})
     now = int(transaction.now.timestamp())
-    line = [_candidate(each, tuple(offers.get(name, ())), kept, now) for name, each in waiting.items()]
+    line = [_candidate(each, tuple(offers.get(name, ())), kept, now, ranking) for name, each in waiting.items()]
     return sorted(line, key=lambda each: (each.rank.key, each.waiting.name))
 
 
@@ -68,9 +70,11 @@ def replaceable(waiting: Waiting, kept: Resource | None) -> bool:
     return kept is not None and kept["status"] in _TO_COME and _is_of(waiting, kept)
 
 
-def _candidate(waiting: Waiting, offers: tuple[Offer, ...], kept: Mapping[str, Resource], now: int) -> Candidate:
+def _candidate(
+    waiting: Waiting, offers: tuple[Offer, ...], kept: Mapping[str, Resource], now: int, ranking: Ranking
+) -> Candidate:
     let_go = sum(1 for offer in offers if offer.outcome in _LET_GO)
-    rank = rank_of(priority=waiting.priority, since=waiting.since, now=now, offers=let_go)
+    rank = ranking(priority=waiting.priority, since=waiting.since, now=now, offers=let_go)
     visit = kept.get(waiting.keep or "")
     times = times_of(visit) if visit is not None and replaceable(waiting, visit) else None
     objection = waiting.objection

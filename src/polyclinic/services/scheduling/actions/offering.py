@@ -25,7 +25,7 @@ from polyclinic.services.scheduling.rules import offered
 from polyclinic.services.scheduling.rules.claims import Resource
 from polyclinic.services.scheduling.rules.directory import Directory
 from polyclinic.services.scheduling.rules.matching import Gap, Place, places_of, prospects_of
-from polyclinic.services.scheduling.rules.ranking import Rank
+from polyclinic.services.scheduling.rules.ranking import Rank, Ranking, rank_of
 from polyclinic.services.scheduling.rules.visits import Booking, Inquiry, appointment_of
 from polyclinic.services.scheduling.store import waitlist
 from polyclinic.services.scheduling.store.waitlist import Freed, Offer
@@ -37,10 +37,10 @@ BATCH = 50
 
 
 class Clerk:
-    """Who offers what became free; one in each process, and they may all work at once."""
+    """Who offers what became free, first in line by ``ranking``; one in each process, and they may all work at once."""
 
-    def __init__(self, rules: Rulebook, desk: Desk) -> None:
-        self._rules, self._desk = rules, desk
+    def __init__(self, rules: Rulebook, desk: Desk, ranking: Ranking = rank_of) -> None:
+        self._rules, self._desk, self._ranking = rules, desk, ranking
 
     async def run(self, repository: Repository) -> None:
         """Go on until cancelled; while the database is away or somebody is quicker, try again in a moment."""
@@ -77,7 +77,7 @@ class Clerk:
             stretches = await waitlist.stretches(transaction.session, transaction.now, look.freed)
             if stretches:
                 directory = await self._rules.read(transaction.session)
-                line = await line_up(transaction, directory, look.entry)
+                line = await line_up(transaction, directory, look.entry, ranking=self._ranking)
                 round = _Round(transaction, directory)
                 await (round.offer(stretches[0], line) if look.entry is None else round.look_again(stretches, line))
         return True

@@ -89,9 +89,9 @@ def extension_of(resource: Resource, url: str) -> dict[str, Any] | None:
 
 
 def times_of(resource: Resource) -> tuple[int, int] | None:
-    """Return start and end of a visit, rounded outwards to seconds; None without them.
+    """Return start and end of a visit, rounded outwards to seconds; None without them, or where it takes no time.
 
-    Refuses: ``Unacceptable`` for an end that is not after the start.
+    Refuses: ``Unacceptable`` for an end before the start.
     """
     if "start" not in resource:
         return None
@@ -101,9 +101,9 @@ def times_of(resource: Resource) -> tuple[int, int] | None:
     else:
         end = int(start) + 60 * int(resource.get("minutesDuration", 0))  # type: ignore[arg-type]
     assert isinstance(start, int) and isinstance(end, int)  # both are instants, as validation has seen to
-    if end <= start:
-        raise Unacceptable("it does not end after it starts", at=f"{resource['resourceType']}.end")
-    return start, end
+    if end < start:
+        raise Unacceptable("it ends before it starts", at=f"{resource['resourceType']}.end")
+    return (start, end) if end > start else None
 
 
 def _of_slot(slot: Resource, directory: Directory) -> Claim | None:

@@ -5,6 +5,7 @@ who has waited longest.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from polyclinic.services.scheduling.rules.times import DAY
 
@@ -49,6 +50,14 @@ class Rank:
     def key(self) -> tuple[int, int]:
         """What ranks are sorted by, the first in front."""
         return -self.points, self.since
+
+
+class Ranking(Protocol):
+    """A rule that ranks those who wait, such as ``rank_of``."""
+
+    def __call__(self, *, priority: int, since: int, now: int, offers: int) -> Rank:
+        """Return the rank of somebody."""
+        ...
 
 
 def rank_of(*, priority: int, since: int, now: int, offers: int) -> Rank:

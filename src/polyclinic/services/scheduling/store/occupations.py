@@ -12,10 +12,10 @@ select pg_advisory_xact_lock(key)
 from (select distinct hashtextextended(actor, 20) as key from unnest($1::text[]) as a(actor) order by 1) as k"""
 _BUSY = """
 select o.number, o.actor, o.lane, extract(epoch from lower(o.during))::bigint as begin,
-       extract(epoch from upper(o.during))::bigint as until, o.places, o.holder
+       extract(epoch from upper(o.during))::bigint as until, o.places, o.holder, o.expires
 from unnest($1::text[], $2::bigint[], $3::bigint[]) as a(actor, low, high)
 join occupation o on o.actor = a.actor and o.during && tstzrange(to_timestamp(a.low), to_timestamp(a.high))
-where (o.expires is null or o.expires > $4) and not o.holder = any($5)"""
+where not o.holder = any($4)"""
 _PURGE = """
 with gone as (
     delete from occupation o using unnest($1::text[], $2::bigint[], $3::bigint[]) as a(actor, low, high)
@@ -63,11 +63,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One place of an actor that is given: the row's number, by whom it is held, and when."""
+    """One place of an actor that is given: the row's number, by whom it is held and until when, and what it takes."""
 
     number: int
     actor: str
     holder: str
+    expires: datetime | None
     busy: Busy
 
 
@@ -88,11 +89,17 @@ async def lock(session: Session, actors: Iterable[str]) -> None:
         await session.fetch(_LOCK, wanted)
 
 
-async def taken(session: Session, spans: Sequence[Span], now: datetime, *, but: Sequence[str] = ()) -> list[Taken]:
-    """Return what of ``spans`` is taken ``now``, by others than the holders ``but``; holds that expired are not."""
-    rows = await session.fetch(_BUSY, *_columns(spans), now, list(but))
+async def taken(session: Session, spans: Sequence[Span], *, but: Sequence[str] = ()) -> list[Taken]:
+    """Return what of ``spans`` is given to others than the holders ``but``, whether it has expired or not."""
+    rows = await session.fetch(_BUSY, *_columns(spans), list(but))
     return [
-        Taken(row["number"], row["actor"], row["holder"], Busy(row["begin"], row["until"], row["lane"], row["places"]))
+        Taken(
+            row["number"],
+            row["actor"],
+            row["holder"],
+            row["expires"],
+            Busy(row["begin"], row["until"], row["lane"], row["places"]),
+        )
         for row in rows
     ]
 
@@ -103,11 +110,6 @@ async def diary(
     """Return by actor what is taken ``now`` in [begin, end), by others than the holders ``but``."""
     rows = await session.fetch(_DIARY, list(actors), *between, now, list(but))
     return {row["actor"]: list(map(Busy, row["begins"], row["ends"], row["lanes"], row["places"])) for row in rows}
-
-
-async def held(session: Session, span: Span) -> list[Taken]:
-    """Return all that is given of ``span``, whether it has expired or not."""
-    return await taken(session, [span], datetime.min.replace(tzinfo=UTC))
 
 
 async def purge(session: Session, spans: Sequence[Span], now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def the(answer):
 
 def said(parameter):
     """Return the parts of a parameter by name; ranks and offers are lists."""
-    found: dict = {}
+    found: dict[str, Any] = {}
     for part in parameter["part"]:
         if "part" in part:
             found.setdefault(part["name"], []).append(said(part))
@@ -330,7 +331,7 @@ async def test_offers_are_declined_whenever_and_never_prolonged(practice):
     the(await practice.ask(f"{offer['id']}/$cancel", attributed_to="patient"))
 
 
-FAULTS: list = [
+FAULTS: list[tuple[dict[str, Any], str, str]] = [
     ({"weekdays": "someday"}, "weekdays", "no day of the week"),
     ({"timeFrom": "12:00", "timeTo": "10:00"}, "timeTo", "not after"),
     ({"earliestNotice": -5}, "earliestNotice", "goes from 0"),
