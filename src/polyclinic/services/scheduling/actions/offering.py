@@ -5,7 +5,7 @@ its time as any hold does, so no path leads to two visits at one time.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -21,10 +21,11 @@ from polyclinic.services.scheduling.actions.keeping import TimeTaken
 from polyclinic.services.scheduling.actions.lining_up import Candidate, line_up, read
 from polyclinic.services.scheduling.actions.offers import AgainstRules
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
+from polyclinic.services.scheduling.model import Diary
 from polyclinic.services.scheduling.rules import offered
 from polyclinic.services.scheduling.rules.claims import Resource
 from polyclinic.services.scheduling.rules.directory import Directory
-from polyclinic.services.scheduling.rules.matching import Gap, Place, places_of, prospects_of
+from polyclinic.services.scheduling.rules.matching import Gap, Place, Prospect, places_of, prospects_of
 from polyclinic.services.scheduling.rules.ranking import Rank, Ranking, rank_of
 from polyclinic.services.scheduling.rules.visits import Booking, Inquiry, appointment_of
 from polyclinic.services.scheduling.store import waitlist
@@ -99,38 +100,42 @@ class _Round:
     async def look_again(self, stretches: Sequence[Freed], line: Sequence[Candidate]) -> None:
         """Have those of ``stretches`` looked at, for everybody, that suit somebody in ``line``."""
         for stretch in stretches:
-            if any([places async for _, places in self._suited(stretch, line)]):
+            prospects = self._prospects(stretch, line)
+            diary = await self._diary(stretch, prospects)
+            if any(places_of(theirs, diary) for _, theirs in prospects):
                 await waitlist.look_again(self.transaction.session, stretch.number)
 
     async def _offered(self, stretch: Freed, line: Sequence[Candidate], made: Sequence[Offer]) -> bool:
         turns = {offer.place: offer.turn for offer in made}
-        suited = [each async for each in self._suited(stretch, line)]
-        for number, (candidate, places) in enumerate(suited):
-            for place in places:
+        prospects = self._prospects(stretch, line)
+        diary = await self._diary(stretch, prospects)
+        for number, (candidate, theirs) in enumerate(prospects, 1):
+            for place in places_of(theirs, diary):
                 turn = turns.get(place.key, 0) + 1
                 if turn > place.tries:
                     continue
-                others = (other for other, theirs in suited[number + 1 :] if _has(theirs, place))
+                others = (other for other, asked in prospects[number:] if _has(places_of(asked, diary), place))
                 takers = [candidate, *islice(others, place.at_once - 1)]
                 if await self._made(stretch, place, takers, turn):
                     return True
         return False
 
-    async def _suited(self, stretch: Freed, line: Sequence[Candidate]) -> AsyncIterator[tuple[Candidate, list[Place]]]:
-        """Yield those of ``line`` whom some of ``stretch`` suits, all judged by what is taken at one moment."""
+    def _prospects(self, stretch: Freed, line: Sequence[Candidate]) -> Sequence[tuple[Candidate, list[Prospect]]]:
+        """Return those of ``line`` whom some of ``stretch`` might suit, and what."""
         gap, now = Gap(stretch.actors, (stretch.begin, stretch.end)), int(self.transaction.now.timestamp())
-        prospects = [
+        found = (
             (each, list(prospects_of(each.waiting, gap, self.directory, now, before=each.before, refused=each.refused)))
             for each in line
             if each.objection is None
-        ]
+        )
+        return [(each, prospects) for each, prospects in found if prospects]
+
+    async def _diary(self, stretch: Freed, prospects: Sequence[tuple[Candidate, list[Prospect]]]) -> Diary:
+        """Return what is taken at one moment, by which all are judged, so that nobody slips in before another."""
         wishes = [prospect.wish for _, theirs in prospects for prospect in theirs]
         if not wishes:
-            return
-        diary = await diary_of(self.transaction.session, wishes, gap.span, self.transaction.now)
-        for candidate, theirs in prospects:
-            if places := places_of(theirs, diary):
-                yield candidate, places
+            return Diary(int(self.transaction.now.timestamp()))
+        return await diary_of(self.transaction.session, wishes, (stretch.begin, stretch.end), self.transaction.now)
 
     async def _made(self, stretch: Freed, place: Place, takers: Sequence[Candidate], turn: int) -> bool:
         """Make the offers of ``place``; False where somebody has just taken it."""
