@@ -80,7 +80,8 @@ ASSUMED = (
     ),
     (
         "who waits at the begin",
-        f"{WAIT_AT_FIRST} without a visit, since up to 60 days; {WANT_EARLIER:.1%} of those booked from the second week on",
+        f"{WAIT_AT_FIRST} without a visit, since up to 60 days; {WANT_EARLIER:.1%} of those booked from the second week"
+        " on",
         "assumed",
     ),
     (

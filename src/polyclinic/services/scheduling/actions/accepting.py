@@ -1,5 +1,6 @@
 """Accepting an offer: what else changes in the same transaction, so that nobody has two visits or waits for nothing."""
 
+from polyclinic.fhir.outcome import Invalid
 from polyclinic.repository import Transaction
 from polyclinic.repository.model import Update
 from polyclinic.services.scheduling.actions.lining_up import read, replaceable
@@ -29,10 +30,18 @@ async def closing(transaction: Transaction, entry: str, visit: str, directory: D
     resource = (await read(transaction, {entry: 0})).get(entry)
     if resource is None or resource["status"] != "waitlist":
         return []
-    waiting = waiting_of(resource, directory, int(transaction.now.timestamp()))
     updates = [Update(closed(resource, visit))]
-    if waiting.keep and waiting.keep not in (entry, visit):
-        kept = (await read(transaction, {waiting.keep: 0})).get(waiting.keep)
-        if kept is not None and replaceable(waiting, kept):
-            updates.append(Update(replaced(kept)))
+    kept = await _kept(transaction, resource, directory)
+    if kept is not None and f"Appointment/{kept['id']}" not in (entry, visit):
+        updates.append(Update(replaced(kept)))
     return updates
+
+
+async def _kept(transaction: Transaction, entry: Resource, directory: Directory) -> Resource | None:
+    """Return the visit to come of the patient that gives way, None without one."""
+    try:
+        waiting = waiting_of(entry, directory, int(transaction.now.timestamp()))
+    except Invalid:  # an older release let it in
+        return None
+    kept = (await read(transaction, {waiting.keep: 0})).get(waiting.keep) if waiting.keep else None
+    return kept if replaceable(waiting, kept) else None

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from polyclinic.repository.connect import Session
 from polyclinic.services.scheduling.rules.claims import Claim, Resource
 from polyclinic.services.scheduling.rules.directory import Directory
-from polyclinic.services.scheduling.rules.offered import expires_of, offer_to, outcome_of
+from polyclinic.services.scheduling.rules.offered import answer_of, expires_of, offer_to, outcome_of
 from polyclinic.services.scheduling.rules.waiting import waiting_of
 from polyclinic.services.scheduling.store import waitlist
 
@@ -34,6 +34,14 @@ async def note(session: Session, changes: Sequence[Change], directory: Directory
             if await _note_offer(session, change, now):
                 continue  # the stretch that was offered is noted already
         await _note_time(session, change, directory, now)
+
+
+async def note_responses(session: Session, responses: Sequence[Resource], directory: Directory) -> None:
+    """Note what AppointmentResponses answer to offers."""
+    for response in responses:
+        answer, appointment = answer_of(response), directory.local(response["appointment"])
+        if answer and appointment:
+            await waitlist.answer(session, appointment, answer)
 
 
 async def _note_entry(session: Session, change: Change, directory: Directory, now: datetime) -> None:

@@ -28,6 +28,7 @@ from polyclinic.services.scheduling.store.occupations import Place, Span, Taken
 
 _RULES = frozenset({"HealthcareService", "Schedule"})
 _TAKERS = frozenset({"Appointment", "Slot"})
+_ANSWERS = frozenset({"AppointmentResponse"})
 
 
 class TimeTaken(Refusal):
@@ -62,7 +63,7 @@ class Keeper:
     """The companion; ``rulebook`` holds the rules by which this process judges."""
 
     name = "scheduling"
-    types = _RULES | _TAKERS
+    types = _RULES | _TAKERS | _ANSWERS
     tables = files("polyclinic.services.scheduling") / "store" / "migrations"
 
     def __init__(self, rules: Rulebook) -> None:
@@ -86,6 +87,9 @@ class Keeper:
             await _settle(session, changes, now)
             noted = [freeing.Change(each.was, each.becomes, each.before, each.after) for each in changes]
             await freeing.note(session, noted, directory, now)
+        responses = [turn.resource for turn in turns if turn.after.type in _ANSWERS and turn.resource]
+        if responses:
+            await freeing.note_responses(session, responses, await self._rules.read(session))
 
 
 async def _keep_rules(session: Session, turns: Sequence[Turn]) -> None:

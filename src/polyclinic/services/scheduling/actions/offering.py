@@ -22,7 +22,7 @@ from polyclinic.services.scheduling.actions.lining_up import Candidate, line_up,
 from polyclinic.services.scheduling.actions.offers import AgainstRules
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
 from polyclinic.services.scheduling.model import Diary
-from polyclinic.services.scheduling.rules import offered
+from polyclinic.services.scheduling.rules import changes, offered
 from polyclinic.services.scheduling.rules.claims import Resource
 from polyclinic.services.scheduling.rules.directory import Directory
 from polyclinic.services.scheduling.rules.matching import Gap, Place, Prospect, places_of, prospects_of
@@ -61,6 +61,9 @@ class Clerk:
         async with repository.transaction() as transaction:
             useless = await waitlist.useless(transaction.session, transaction.now, BATCH)
             accepted = await waitlist.accepted(transaction.session, BATCH)
+            answered = await waitlist.answered(transaction.session, BATCH)
+        for name, answer in answered:
+            await self._heed(repository, name, answer)
         for name in useless:
             await self._desk.change(repository, name.partition("/")[2], _ended)
         for visit, entry in accepted:
@@ -68,6 +71,18 @@ class Clerk:
                 directory = await self._rules.read(transaction.session)
                 await transaction.write(await closing(transaction, entry, visit, directory))
         return await self._look(repository)
+
+    async def _heed(self, repository: Repository, offer: str, answer: str) -> None:
+        """Do what somebody answered to an offer; what cannot be done is forgotten."""
+        id = offer.partition("/")[2]
+        try:
+            if answer == "accepted":
+                await self._desk.change(repository, id, lambda found, now: changes.booked(found))
+            else:
+                await self._desk.cancel(repository, id, None, "patient")
+        except (TimeTaken, changes.WrongStatus):
+            async with repository.session() as session:
+                await waitlist.answer(session, offer, None)
 
     async def _look(self, repository: Repository) -> bool:
         async with repository.transaction() as transaction:

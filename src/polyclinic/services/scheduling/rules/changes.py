@@ -132,12 +132,18 @@ def moved(
 
 
 def check_notice(found: Resource, notice: int | None, now: datetime, party: str | None) -> None:
-    """Check that a patient cancels early enough: ``notice`` seconds before the start; what is only held, any time.
+    """Check that a patient cancels early enough: ``notice`` seconds before the start; what is not booked, any time.
 
     Refuses: ``TooLate``.
     """
     times = times_of(found)
-    if party == "patient" and found["status"] != "pending" and notice and times and times[0] - notice < now.timestamp():
+    if (
+        party == "patient"
+        and found["status"] not in ("pending", "proposed")
+        and notice
+        and times
+        and times[0] - notice < now.timestamp()
+    ):
         raise TooLate(f"patients can cancel until {notice // 60} minutes before the visit; please call", at="start")
 
 

@@ -58,6 +58,16 @@ def outcome_of(before: Resource | None, after: Resource | None) -> str | None:
     return None if after["status"] in ("pending", "proposed") else _OUTCOMES.get(_code(after), "declined")
 
 
+def answer_of(response: Resource) -> str | None:
+    """Return what a patient's AppointmentResponse answers, accepted or declined; None for any other.
+
+    Source: https://hl7.org/fhir/R4/appointmentresponse.html
+    """
+    said = response["participantStatus"]
+    is_patients = "Patient/" in response.get("actor", {}).get("reference", "")
+    return said if is_patients and said in ("accepted", "declined") else None
+
+
 def expires_of(appointment: Resource) -> datetime | None:
     """Return until when an Appointment is held or offered, None where it does not say so."""
     said = extension_of(appointment, EXPIRES)

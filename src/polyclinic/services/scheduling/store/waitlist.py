@@ -179,6 +179,19 @@ async def rivals(session: Session, appointment: str) -> list[str]:
     return [row["appointment"] for row in await session.fetch(_RIVALS, appointment)]
 
 
+async def answer(session: Session, appointment: str, said: str | None) -> None:
+    """Note what was answered to an open offer (accepted, declined; None: nothing); nothing happens where it is none."""
+    await session.execute("update offer set answer = $2 where appointment = $1 and outcome is null", appointment, said)
+
+
+async def answered(session: Session, limit: int) -> list[tuple[str, str]]:
+    """Return open offers that were answered, and what was said."""
+    rows = await session.fetch(
+        "select appointment, answer from offer where outcome is null and answer is not null limit $1", limit
+    )
+    return [(row["appointment"], row["answer"]) for row in rows]
+
+
 async def prolong(session: Session, appointment: str, expires: datetime) -> None:
     """Note that an open offer stands until another moment."""
     await session.execute(

@@ -321,6 +321,35 @@ async def test_rest_accepts_declines_and_withdraws_as_well(practice):
     await until(closed)
 
 
+def response(offer, patient, answer):
+    return {
+        "resourceType": "AppointmentResponse",
+        "appointment": {"reference": f"Appointment/{offer['id']}"},
+        "actor": {"reference": patient},
+        "participantStatus": answer,
+    }
+
+
+async def test_an_appointment_response_of_the_patient_answers_an_offer(practice):
+    visits = await booked_full(practice)
+    await practice.keep(entry("a", "Patient/wa", priority=1), entry("b", "Patient/wb"))
+    the(await practice.ask(f"{visits[5]['id']}/$cancel"))
+    first = await offered_to(practice, "a")
+    for actor, answer in (("Practitioner/a", "declined"), ("Patient/wa", "tentative")):
+        assert (await practice.client.post("/fhir/AppointmentResponse", response(first, actor, answer))).status == 201
+    assert len(await nothing_more(practice)) == 1
+    declined = await practice.client.post("/fhir/AppointmentResponse", response(first, "Patient/wa", "declined"))
+    assert declined.status == 201
+    second = await offered_to(practice, "b")
+    await practice.client.post("/fhir/AppointmentResponse", response(second, "Patient/wb", "accepted"))
+
+    async def booked():
+        return (await status(practice, second["id"]))["status"] == "booked"
+
+    await until(booked)
+    assert (await status(practice, "b"))["status"] == "cancelled"
+
+
 async def test_offers_are_declined_whenever_and_never_prolonged(practice):
     await practice.keep(service("check-up", cancellationNotice=48 * 60))
     visits = await booked_full(practice)

@@ -36,11 +36,13 @@ create table offer (
     expires  timestamptz not null,
     turn     integer not null,           -- 1 for the first to whom this time was offered, 2 for the next
     rank     bytea not null,             -- the parts of the rank, JSON
+    answer   text,                       -- accepted or declined, as an AppointmentResponse says it, until it is heeded
     outcome  text,                       -- null: open
     ended    timestamptz
 );
 create unique index one_open_offer_to_each on offer (entry) where outcome is null;
 create index offer_open on offer (expires) where outcome is null;
+create index offer_answered on offer (appointment) where outcome is null and answer is not null;
 create index offer_accepted on offer (entry) where outcome = 'accepted';
 create index offer_entry on offer (entry, made);
 create index offer_freed on offer (freed);
