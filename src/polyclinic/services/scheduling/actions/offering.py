@@ -90,12 +90,12 @@ class Clerk:
             if look is None:
                 await waitlist.forget_past(transaction.session, transaction.now)
                 return False
-            stretches = await waitlist.stretches(transaction.session, transaction.now, look.freed)
-            if stretches:
-                directory = await self._rules.read(transaction.session)
-                line = await line_up(transaction, directory, look.entry, ranking=self._ranking)
-                round = _Round(transaction, directory)
-                await (round.offer(stretches[0], line) if look.entry is None else round.look_again(stretches, line))
+            round = _Round(transaction, await self._rules.read(transaction.session))
+            line = await line_up(transaction, round.directory, look.entry, ranking=self._ranking)
+            if look.freed is None:
+                await round.seek(line)
+            else:
+                await round.offer(look.freed, line)
         return True
 
 
@@ -106,24 +106,30 @@ class _Round:
     transaction: Transaction
     directory: Directory
 
-    async def offer(self, stretch: Freed, line: Sequence[Candidate]) -> None:
-        """Offer the first place of ``stretch`` that suits the first in line whom any suits; then look again."""
-        made = await waitlist.offers_of(self.transaction.session, stretch.number)
-        if await self._promoted(made) or await self._offered(stretch, line, made):
-            await waitlist.look_again(self.transaction.session, stretch.number)
+    async def offer(self, number: int, line: Sequence[Candidate]) -> None:
+        """Offer the first place of a stretch that suits the first in line whom any suits; then look again."""
+        stretch = await waitlist.stretch(self.transaction.session, self.transaction.now, number)
+        if stretch is not None:
+            made = await waitlist.offers_of(self.transaction.session, number)
+            if await self._promoted(made) or await self._offered(stretch, line, made):
+                await waitlist.look_again(self.transaction.session, number)
 
-    async def look_again(self, stretches: Sequence[Freed], line: Sequence[Candidate]) -> None:
-        """Have those of ``stretches`` looked at, for everybody, that suit somebody in ``line``."""
-        for stretch in stretches:
-            prospects = self._prospects(stretch, line)
-            diary = await self._diary(stretch, prospects)
-            if any(places_of(theirs, diary) for _, theirs in prospects):
-                await waitlist.look_again(self.transaction.session, stretch.number)
+    async def seek(self, line: Sequence[Candidate]) -> None:
+        """Have the first stretch looked at, for everybody, that suits whoever is in line, and then them again."""
+        stretches = await waitlist.stretches(self.transaction.session, self.transaction.now)
+        prospects = [(stretch, each) for stretch in stretches for each in self._prospects(stretch, line)]
+        diary = await self._diary([each for _, each in prospects])
+        for stretch, (candidate, theirs) in prospects:
+            places = places_of(theirs, diary)
+            turns = _turns(await waitlist.offers_of(self.transaction.session, stretch.number)) if places else {}
+            if any(turns.get(place.key, 0) < place.tries for place in places):
+                await waitlist.look_again(self.transaction.session, stretch.number, then=candidate.waiting.name)
+                return
 
     async def _offered(self, stretch: Freed, line: Sequence[Candidate], made: Sequence[Offer]) -> bool:
-        turns = {offer.place: offer.turn for offer in made}
+        turns = _turns(made)
         prospects = self._prospects(stretch, line)
-        diary = await self._diary(stretch, prospects)
+        diary = await self._diary(prospects)
         for number, (candidate, theirs) in enumerate(prospects, 1):
             for place in places_of(theirs, diary):
                 turn = turns.get(place.key, 0) + 1
@@ -145,12 +151,15 @@ class _Round:
         )
         return [(each, prospects) for each, prospects in found if prospects]
 
-    async def _diary(self, stretch: Freed, prospects: Sequence[tuple[Candidate, list[Prospect]]]) -> Diary:
+    async def _diary(self, prospects: Sequence[tuple[Candidate, list[Prospect]]]) -> Diary:
         """Return what is taken at one moment, by which all are judged, so that nobody slips in before another."""
-        wishes = [prospect.wish for _, theirs in prospects for prospect in theirs]
-        if not wishes:
+        every = [prospect for _, theirs in prospects for prospect in theirs]
+        if not every:
             return Diary(int(self.transaction.now.timestamp()))
-        return await diary_of(self.transaction.session, wishes, (stretch.begin, stretch.end), self.transaction.now)
+        spans = [prospect.gap.span for prospect in every]
+        between = min(begin for begin, _ in spans), max(end for _, end in spans)
+        wishes = [prospect.wish for prospect in every]
+        return await diary_of(self.transaction.session, wishes, between, self.transaction.now)
 
     async def _made(self, stretch: Freed, place: Place, takers: Sequence[Candidate], turn: int) -> bool:
         """Make the offers of ``place``; False where somebody has just taken it."""
@@ -212,6 +221,11 @@ def _ended(found: Resource, now: datetime) -> Resource:
     """Return an open offer that is over: expired, or of somebody who waits no longer."""
     made = offered.expired(found, now)
     return made if made is not found else offered.withdrawn(found, "offer-withdrawn")
+
+
+def _turns(made: Sequence[Offer]) -> dict[tuple[str, int], int]:
+    """Return how often each place was offered, one after another."""
+    return {offer.place: offer.turn for offer in made}
 
 
 def _has(places: Sequence[Place], place: Place) -> bool:

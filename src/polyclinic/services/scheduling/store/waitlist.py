@@ -20,7 +20,7 @@ delete from look where number = (select number from look order by number limit 1
 returning freed, entry"""
 _STRETCHES = """
 select number, source, actors, extract(epoch from begins)::bigint as begin, extract(epoch from ends)::bigint as until
-from freed where ends > $1 and ($2::bigint is null or number = $2) order by number for update"""
+from freed where ends > $1"""
 _WAITING = """
 select entry, extract(epoch from since)::bigint as since from waiting where $1::text is null or entry = $1"""
 _OFFER = """
@@ -114,15 +114,22 @@ async def take_look(session: Session) -> Look | None:
     return Look(row["freed"], row["entry"]) if row else None
 
 
-async def look_again(session: Session, freed: int) -> None:
-    """Note that a stretch is to be looked at once more."""
+async def look_again(session: Session, freed: int, *, then: str | None = None) -> None:
+    """Note that a stretch is to be looked at once more, and then the entry ``then``."""
     await session.execute("insert into look (freed) values ($1)", freed)
+    if then is not None:
+        await session.execute("insert into look (entry) values ($1)", then)
 
 
-async def stretches(session: Session, now: datetime, number: int | None = None) -> list[Freed]:
-    """Return the stretches that are not over, or the one with that ``number``; nobody else gets them meanwhile."""
-    rows = await session.fetch(_STRETCHES, now, number)
-    return [Freed(row["number"], row["source"], tuple(row["actors"]), row["begin"], row["until"]) for row in rows]
+async def stretches(session: Session, now: datetime) -> list[Freed]:
+    """Return the stretches that are not over, the soonest first."""
+    return [_freed(*row) for row in await session.fetch(f"{_STRETCHES} order by begins, number", now)]
+
+
+async def stretch(session: Session, now: datetime, number: int) -> Freed | None:
+    """Return a stretch, which nobody else gets until the transaction ends; None where it is over."""
+    row = await session.fetchrow(f"{_STRETCHES} and number = $2 for update", now, number)
+    return _freed(*row) if row else None
 
 
 async def waiting(session: Session, entry: str | None = None) -> dict[str, int]:
@@ -212,3 +219,7 @@ async def useless(session: Session, now: datetime, limit: int) -> list[str]:
 async def forget_past(session: Session, now: datetime) -> None:
     """Forget the stretches that are over."""
     await session.execute("delete from freed where ends <= $1", now)
+
+
+def _freed(number: int, source: str, actors: Sequence[str], begin: int, end: int) -> Freed:
+    return Freed(number, source, tuple(actors), begin, end)
