@@ -84,7 +84,7 @@ def assemble(
     opening = _opening(manifest, settings, log, now, deeds)
     metrics = Metrics(manifest.name, opening.gauges if opening else dict)
     if opening is not None:
-        reception = Reception(_interactions(manifest, settings, opening, now, deeds))
+        reception = Reception(_interactions(manifest, settings, opening, log, now, deeds))
     app = Starlette(
         routes=[*routes, *_house_routes(manifest, metrics, opening, reception.missing if reception else _nothing)],
         lifespan=_lifespan(opening, reception.opened if reception else ()),
@@ -122,7 +122,9 @@ def _opening(manifest: Manifest, settings: Settings, log: Log, now: Clock, deeds
     return Opening(place, log, deeds.chores)
 
 
-def _interactions(manifest: Manifest, settings: Settings, opening: Opening, now: Clock, deeds: Deeds) -> Answering:
+def _interactions(
+    manifest: Manifest, settings: Settings, opening: Opening, log: Log, now: Clock, deeds: Deeds
+) -> Answering:
     endpoint = Endpoint(
         service=manifest.name,
         base=settings.base_url,
@@ -133,7 +135,7 @@ def _interactions(manifest: Manifest, settings: Settings, opening: Opening, now:
         conditional_delete=settings.conditional_delete,
         explain=settings.explain,
     )
-    return Interactions(endpoint, deeds.operations, deeds.advise).answer
+    return Interactions(endpoint, log, deeds.operations, deeds.advise).answer
 
 
 def _lifespan(
