@@ -4,6 +4,7 @@ Their time is free from the moment they expire, whether anybody has come by here
 """
 
 import asyncio
+from contextlib import suppress
 
 from polyclinic.fhir.outcome import Gone, NotFound, Refusal
 from polyclinic.repository import Repository
@@ -26,17 +27,14 @@ class Sweeper:
     async def run(self, repository: Repository) -> None:
         """Go on until cancelled; while the database is away, try again in a moment."""
         while True:
-            try:
-                while await self.sweep(repository) == BATCH:
-                    pass
-            except Refusal:
-                pass
+            with suppress(Refusal):
+                await self.sweep(repository)
             await asyncio.sleep(POLL)
 
-    async def sweep(self, repository: Repository) -> int:
-        """Cancel what has expired and return how many holds were looked at, ``BATCH`` at most."""
+    async def sweep(self, repository: Repository) -> None:
+        """Cancel what has expired, ``BATCH`` holds of those that still have their time at most."""
         async with repository.transaction() as transaction:
-            holders = (await occupations.expired(transaction.session, transaction.now, BATCH))[:BATCH]
+            holders = await occupations.expired(transaction.session, transaction.now, BATCH)
         for holder in holders:
             try:
                 await self._desk.change(repository, holder.partition("/")[2], expired)
@@ -44,4 +42,3 @@ class Sweeper:
                 continue
         async with repository.session() as session:
             await occupations.forget_lapsed(session, holders)
-        return len(holders)

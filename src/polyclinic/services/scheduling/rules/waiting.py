@@ -81,7 +81,7 @@ def waiting_of(entry: Resource, directory: Directory, since: int) -> Waiting:
         name=f"Appointment/{entry.get('id', '')}",
         since=min(since, _created(entry, since)),
         priority=entry.get("priority", 0),
-        seek=_seek(entry, parts, directory),
+        seek=_seek(entry, parts, directory, _seconds(entry, reading)),
         periods=tuple(_periods(entry, reading)),
         weekdays=frozenset(weekday_of(found, reading) for found in parts.get("weekdays", ())) or EVERY_DAY,
         clock=_clock(parts, reading),
@@ -150,7 +150,7 @@ def _parts(entry: Resource, reading: Reading) -> dict[str, list[Found]]:
     return split(whole, _PARTS, frozenset({"schedule", "weekdays"}), reading)
 
 
-def _seek(entry: Resource, parts: Mapping[str, Sequence[Found]], directory: Directory) -> Seek:
+def _seek(entry: Resource, parts: Mapping[str, Sequence[Found]], directory: Directory, duration: int | None) -> Seek:
     taking_part = [each for each in entry.get("participant", ()) if each.get("status") != "declined"]
     actors = [name for each in taking_part if (name := directory.local(each.get("actor", {})))]
 
@@ -159,7 +159,6 @@ def _seek(entry: Resource, parts: Mapping[str, Sequence[Found]], directory: Dire
 
     schedules = (directory.local(found.value) for found in parts.get("schedule", ()))
     services = of("HealthcareService")
-    minutes = entry.get("minutesDuration")
     return Seek(
         (0, 0),
         services=services,
@@ -168,8 +167,15 @@ def _seek(entry: Resource, parts: Mapping[str, Sequence[Found]], directory: Dire
         types=() if services else tuple(sorted(codes_of(entry.get("serviceType", ())))),
         specialties=tuple(sorted(codes_of(entry.get("specialty", ())))),
         patients=of("Patient"),
-        duration=60 * int(minutes) if minutes else None,
+        duration=duration,
     )
+
+
+def _seconds(entry: Resource, reading: Reading) -> int | None:
+    minutes = entry.get("minutesDuration")
+    if minutes and 60 * minutes > DAY:
+        reading.refuse("a visit lasts a day at most", "Appointment.minutesDuration")
+    return 60 * int(minutes) if minutes else None
 
 
 def _periods(entry: Resource, reading: Reading) -> Iterator[Stretch]:

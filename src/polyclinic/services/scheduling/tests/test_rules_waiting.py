@@ -67,6 +67,16 @@ def test_wishes_said_twice_or_unknown_are_refused():
         waiting_of(twice, Directory(), NOW)
 
 
+@pytest.mark.parametrize(("minutes", "is_refused"), [(24 * 60, False), (24 * 60 + 1, True), (2**31 - 1, True)])
+def test_a_visit_lasts_a_day_at_most(minutes, is_refused):
+    if not is_refused:
+        assert waiting(minutesDuration=minutes).seek.duration == DAY
+        return
+    with pytest.raises(Invalid) as refused:
+        waiting(minutesDuration=minutes)
+    assert [issue.expression for issue in refused.value.issues] == ["Appointment.minutesDuration"]
+
+
 SUITS = [
     ({}, "2026-12-07T09:00", True),
     ({"weekdays": ["mon"]}, "2026-12-07T09:00", True),

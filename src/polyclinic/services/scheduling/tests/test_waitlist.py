@@ -309,7 +309,7 @@ async def test_rest_accepts_declines_and_withdraws_as_well(practice):
     first = await offered_to(practice, "a")
     await practice.keep(first | {"status": "cancelled"})
     second = await offered_to(practice, "b")
-    await practice.keep(entry("b", "Patient/wb") | {"status": "cancelled"})
+    the(await practice.ask("b/$cancel", attributed_to="patient"))
     third = await offered_to(practice, "c")
     assert [each["outcome"] for each in await offers(practice, "b")] == ["withdrawn"]
     assert (await status(practice, second["id"]))["status"] == "cancelled"
