@@ -8,12 +8,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from polyclinic.fhir.json import decode
+from polyclinic.fhir.outcome import Invalid
+from polyclinic.repository.companion import Turn
 from polyclinic.repository.connect import Session
 from polyclinic.services.scheduling.rules.claims import Claim, Resource
 from polyclinic.services.scheduling.rules.directory import Directory
+from polyclinic.services.scheduling.rules.hours import open_between
+from polyclinic.services.scheduling.rules.intervals import difference
 from polyclinic.services.scheduling.rules.offered import answer_of, expires_of, offer_to, outcome_of
+from polyclinic.services.scheduling.rules.reading import calendar_of
+from polyclinic.services.scheduling.rules.times import DAY, zone_of
 from polyclinic.services.scheduling.rules.waiting import waiting_of
 from polyclinic.services.scheduling.store import waitlist
+
+AHEAD = 62 * DAY
+"""Seconds ahead within which hours that are added are offered."""
 
 
 class Change(NamedTuple):
@@ -34,6 +44,24 @@ async def note(session: Session, changes: Sequence[Change], directory: Directory
             if await _note_offer(session, change, now):
                 continue  # the stretch that was offered is noted already
         await _note_time(session, change, directory, now)
+
+
+async def note_hours(session: Session, turn: Turn, directory: Directory, now: datetime) -> None:
+    """Note when a Schedule is open that was not: an absence that is lifted, hours that are added. Not a new one's."""
+    if turn.before is None or turn.before.body is None or turn.resource is None:
+        return
+    try:
+        before, after = calendar_of(decode(turn.before.body)), calendar_of(turn.resource)
+    except Invalid:  # an older release let it in
+        return
+    zone = zone_of(directory.parameters_of(after).timezone or "")
+    within = int(now.timestamp()), int(now.timestamp()) + AHEAD
+    if zone is None or not after.active:
+        return
+    opened = difference(open_between(after.hours, zone, within), open_between(before.hours, zone, within))
+    actors = directory.locals(after.actors)
+    for begin, end in opened:
+        await waitlist.free(session, after.name, actors, begin, end)
 
 
 async def note_responses(session: Session, responses: Sequence[Resource], directory: Directory) -> None:

@@ -78,6 +78,9 @@ class Keeper:
 
     async def accompany(self, session: Session, turns: Sequence[Turn], now: datetime) -> None:
         """Keep rules, and give and take back time. Refuses: ``Invalid`` for bad rules, ``TimeTaken``."""
+        for turn in turns:
+            if turn.after.type == "Schedule" and turn.before is not None:
+                await freeing.note_hours(session, turn, await self._rules.read(session), now)
         await _keep_rules(session, [turn for turn in turns if turn.after.type in _RULES])
         takers = [turn for turn in turns if turn.after.type in _TAKERS]
         if takers:

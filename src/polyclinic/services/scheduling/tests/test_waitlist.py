@@ -256,6 +256,19 @@ async def test_a_moved_visit_an_expired_hold_and_a_lifted_block_make_time_free(p
     assert (await offered_to(practice, "w3"))["start"] == "2026-12-07T09:30:00+01:00"
 
 
+async def test_an_absence_that_is_lifted_and_hours_that_are_added_are_offered(practice):
+    away = schedule("b", "Practitioner/b", service=SERVICE, notAvailable="2026-12-07")
+    await practice.keep(away, entry("w1", "Patient/w1", schedule="Schedule/b", requestedPeriod=[{"end": "2026-12-07"}]))
+    assert await nothing_more(practice) == []
+    back = schedule("b", "Practitioner/b", service=SERVICE)
+    await practice.keep(back)
+    assert (await offered_to(practice, "w1"))["start"] == "2026-12-07T09:00:00+01:00"
+    await practice.keep(entry("w2", "Patient/w2", schedule="Schedule/b", timeFrom="13:00"))
+    longer = schedule("b", "Practitioner/b", service=SERVICE, availableTime=("mon tue wed thu fri", "09:00", "14:00"))
+    await practice.keep(longer)
+    assert (await offered_to(practice, "w2"))["start"] == "2026-12-07T13:00:00+01:00"
+
+
 async def test_an_expired_hold_is_cancelled_and_its_time_offered(practice):
     visits = await booked_full(practice)
     await practice.keep(entry("w", "Patient/w"))

@@ -8,10 +8,8 @@ import sys
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
-from aiohttp import ClientError, ClientSession
-
 from polyclinic.kit import clock
-from polyclinic.kit.testing import Client, database, running
+from polyclinic.kit.testing import CUT_OFF, database, running, speaking
 from polyclinic.services.scheduling.main import create
 from polyclinic.services.scheduling.tests.conftest import Practice
 from polyclinic.services.scheduling.tests.practice import Clock, entry, schedule, service
@@ -44,18 +42,8 @@ def process(dsn):
 
 
 async def test_what_a_killed_process_leaves_another_one_finishes():
-    async with database() as dsn, ClientSession() as session:
-        with process(dsn) as (root, killed):
-            practice = Practice(Client(root, session), Clock(clock.now()), dsn)
-            await answers(practice)
-            visits = await booked(practice)
-            await practice.keep(
-                *(entry(f"w{n}", f"Patient/w{n}", requestedPeriod=[{"start": "2020"}]) for n in range(len(visits)))
-            )
-            asked = [asyncio.create_task(cancelled(practice, visit)) for visit in visits]
-            await asyncio.sleep(0.4)
-            killed.kill()
-            await asyncio.gather(*asked)
+    async with database() as dsn:
+        visits = await killed_while_it_offers(dsn)
         async with running(create, postgresql=dsn) as client:
             practice = Practice(client, Clock(clock.now()), dsn)
             await asyncio.gather(*(cancelled(practice, visit) for visit in visits))
@@ -63,12 +51,30 @@ async def test_what_a_killed_process_leaves_another_one_finishes():
             assert len(starts) == len(set(starts)) == len(visits)
 
 
+async def killed_while_it_offers(dsn):
+    """Book, let as many wait as there are visits, cancel all at once, and kill the service meanwhile."""
+    with process(dsn) as (root, serving):
+        async with speaking(root) as client:
+            practice = Practice(client, Clock(clock.now()), dsn)
+            await answers(practice)
+            visits = await booked(practice)
+            any_time = [{"start": "2020"}]
+            await practice.keep(
+                *(entry(f"w{n}", f"Patient/w{n}", requestedPeriod=any_time) for n in range(len(visits)))
+            )
+            asked = [asyncio.create_task(cancelled(practice, visit)) for visit in visits]
+            await asyncio.sleep(0.4)
+            serving.kill()
+            await asyncio.gather(*asked)
+    return visits
+
+
 async def answers(practice):
     for _ in range(400):
         try:
             if (await practice.client.get("/health/ready")).status == 200:
                 return
-        except ClientError:
+        except CUT_OFF:
             pass
         await asyncio.sleep(0.05)
     raise AssertionError("the service did not start")
@@ -94,7 +100,7 @@ async def booked(practice):
 
 
 async def cancelled(practice, id):
-    with suppress(ClientError):  # it was killed
+    with suppress(*CUT_OFF):  # it was killed
         await practice.ask(f"{id}/$cancel")
 
 
