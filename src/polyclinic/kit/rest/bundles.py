@@ -113,7 +113,7 @@ def _turn(entry: Entry) -> int:
 
 
 async def _served(endpoint: Endpoint, entry: Entry, perform: Perform, prefer: str) -> bytes:
-    call = call_of(endpoint, entry, prefer)
+    call = call_of(endpoint.base, entry, prefer)
     try:
         answer = await perform(call)
     except Refusal as refusal:

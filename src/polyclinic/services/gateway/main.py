@@ -6,8 +6,8 @@ from polyclinic.kit import clock
 from polyclinic.kit.app import Reception, assemble
 from polyclinic.kit.call import Neighbours
 from polyclinic.kit.settings import Settings
-from polyclinic.services.gateway import actions
-from polyclinic.services.gateway.actions import Gateway
+from polyclinic.services.gateway.actions.handing import Gateway
+from polyclinic.services.gateway.actions.telling import missing
 from polyclinic.services.gateway.api import answering
 from polyclinic.services.gateway.manifest import manifest
 from polyclinic.services.gateway.model import House
@@ -17,5 +17,5 @@ def create(settings: Settings) -> ASGIApp:
     """Return the gateway as an ASGI app."""
     neighbours = Neighbours(settings.services)
     gateway = Gateway(House(settings.base_url, settings.owners), neighbours, clock.now())
-    reception = Reception(answering(gateway), opened=[neighbours], missing=lambda: actions.missing(gateway))
+    reception = Reception(answering(gateway), opened=[neighbours], missing=lambda: missing(gateway))
     return assemble(manifest, settings, reception=reception)
