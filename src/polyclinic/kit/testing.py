@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import uvicorn
-from aiohttp import ClientSession, DummyCookieJar
+from aiohttp import ClientError, ClientSession, DummyCookieJar
 from starlette.types import ASGIApp
 
 from polyclinic.fhir.definitions import RESOURCE_TYPES
@@ -35,6 +35,8 @@ Create = Callable[[Settings], ASGIApp]
 """What every service's ``main`` offers."""
 
 
+CUT_OFF = (ClientError, OSError)
+"""What a client raises where a service ends before it answers."""
 KEPT = RESOURCE_TYPES - NEVER_KEPT
 """The resource types that can be kept: not those that are only sent."""
 
@@ -133,6 +135,13 @@ async def database() -> AsyncIterator[str]:
 
 
 @asynccontextmanager
+async def speaking(root: str) -> AsyncIterator[Client]:
+    """Yield a client of the service at ``root``, which runs elsewhere."""
+    async with ClientSession(cookie_jar=DummyCookieJar(), skip_auto_headers=("Accept-Encoding",)) as session:
+        yield Client(root, session)
+
+
+@asynccontextmanager
 async def running(create: Create, **settings: Any) -> AsyncIterator[Client]:
     """Run a service on a free port of this machine, in this event loop, and yield a client of it."""
     # said to be TCP, or asyncio leaves Nagle's algorithm on and every answer waits 40 ms
@@ -149,8 +158,8 @@ async def running(create: Create, **settings: Any) -> AsyncIterator[Client]:
                 await asyncio.sleep(0.005)
                 if serving.done():
                     serving.result()
-            async with ClientSession(cookie_jar=DummyCookieJar(), skip_auto_headers=("Accept-Encoding",)) as session:
-                yield Client(root, session)
+            async with speaking(root) as client:
+                yield client
         finally:
             server.should_exit = True
             await serving

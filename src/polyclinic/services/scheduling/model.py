@@ -28,6 +28,8 @@ class Parameters:
     ``timezone`` is an IANA name. ``capacity`` is how many visits an actor takes at a time, ``overbook`` how many more
     where overbooking is asked for, ``most_per_day`` how many may start on one local day. All others are seconds:
     ``minimum_notice`` and ``booking_horizon`` from now to a start, ``cancellation_notice`` from a cancellation to it.
+    Time that becomes free is offered to ``offers_at_once`` of those who wait, for the seconds of ``offer_window``, and
+    after that to the next, ``offer_tries`` times at most.
     """
 
     timezone: str | None = None
@@ -42,6 +44,9 @@ class Parameters:
     booking_horizon: int | None = None
     cancellation_notice: int | None = None
     most_per_day: int | None = None
+    offer_window: int | None = None
+    offers_at_once: int | None = None
+    offer_tries: int | None = None
 
     def over(self, defaults: "Parameters") -> "Parameters":
         """Return these parameters, and what they do not say as ``defaults`` say it."""

@@ -10,11 +10,12 @@ from polyclinic.fhir.outcome import Conflict, Gone, NotFound, PreconditionFailed
 from polyclinic.kit.clock import Clock
 from polyclinic.repository import Repository, Transaction
 from polyclinic.repository.model import Create, Kept, Update
+from polyclinic.services.scheduling.actions.accepting import consequences
 from polyclinic.services.scheduling.actions.keeping import TimeTaken, foresee
 from polyclinic.services.scheduling.actions.offers import AgainstRules
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
 from polyclinic.services.scheduling.actions.visits import Visit, moved_to, visit_moved, visit_of, visit_written
-from polyclinic.services.scheduling.model import Diary, Opening
+from polyclinic.services.scheduling.model import Diary, Opening, Service
 from polyclinic.services.scheduling.rules import changes
 from polyclinic.services.scheduling.rules.belonging import excepted
 from polyclinic.services.scheduling.rules.claims import Resource, claim_of, times_of
@@ -22,7 +23,7 @@ from polyclinic.services.scheduling.rules.proposals import Proposal, proposal_of
 from polyclinic.services.scheduling.rules.reasons import why_not
 from polyclinic.services.scheduling.rules.seeking import Seek, wish_for
 from polyclinic.services.scheduling.rules.terms import terms_of
-from polyclinic.services.scheduling.rules.visits import Booking, appointment_of
+from polyclinic.services.scheduling.rules.visits import Booking, Inquiry, appointment_of
 from polyclinic.services.scheduling.rules.zones import day_of, local_day
 from polyclinic.services.scheduling.store import occupations
 
@@ -121,8 +122,10 @@ class Desk:
     async def _changed(self, repository: Repository, id: str, make: Make) -> Kept:
         async def changed(transaction: Transaction) -> Kept:
             kept = await standing(transaction, id)
-            made = await make(transaction, decode(kept.body or b""))
-            written = (await transaction.write([Update(made, if_match=kept.version)]))[0]
+            found = decode(kept.body or b"")
+            made = await make(transaction, found)
+            also = await consequences(transaction, found, made, self._rules.directory)
+            written = (await transaction.write([Update(made, if_match=kept.version), *also]))[0]
             assert written.kept is not None  # an update always leaves something
             return written.kept
 
@@ -201,6 +204,17 @@ async def standing(transaction: Transaction, id: str) -> Kept:
         raise NotFound(f"there is no Appointment/{id[:64]} here", at="appointment-reference")
     if kept.body is None:
         raise Gone(f"Appointment/{id} was deleted", at="appointment-reference")
+    return kept
+
+
+async def create_visit(transaction: Transaction, made: Resource, opening: Opening, service: Service) -> Kept:
+    """Keep the Appointment of an ``opening`` that was found in this transaction, limits of the day observed.
+
+    Refuses: ``TimeTaken``, ``AgainstRules``.
+    """
+    kept = await _created(transaction, made)
+    visit = Visit(service, opening.calendars, opening.start, opening.end, Inquiry())
+    await _check_day(transaction, visit, Asked())
     return kept
 
 

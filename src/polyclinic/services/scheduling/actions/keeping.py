@@ -14,6 +14,7 @@ from polyclinic.fhir.json import decode
 from polyclinic.fhir.outcome import Refusal
 from polyclinic.repository.companion import Turn
 from polyclinic.repository.connect import Session
+from polyclinic.services.scheduling.actions import freeing
 from polyclinic.services.scheduling.actions.filling import block, refill, yield_to
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
 from polyclinic.services.scheduling.model import Busy
@@ -31,6 +32,7 @@ from polyclinic.services.scheduling.store.slots import Stored
 _RULES = frozenset({"HealthcareService", "Schedule"})
 _ORIGIN = ORIGIN.encode()
 _TAKERS = frozenset({"Appointment", "Slot"})
+_ANSWERS = frozenset({"AppointmentResponse"})
 
 
 class TimeTaken(Refusal):
@@ -47,6 +49,8 @@ class TimeTaken(Refusal):
 class _Change:
     before: Claim | None
     after: Claim | None
+    was: Resource | None
+    becomes: Resource | None
 
     @property
     def keeps(self) -> bool:
@@ -68,7 +72,7 @@ class Keeper:
     """The companion; ``rulebook`` holds the rules by which this process judges."""
 
     name = "scheduling"
-    types = _RULES | _TAKERS
+    types = _RULES | _TAKERS | _ANSWERS
     tables = files("polyclinic.services.scheduling") / "store" / "migrations"
 
     def __init__(self, rules: Rulebook) -> None:
@@ -83,13 +87,22 @@ class Keeper:
 
     async def accompany(self, session: Session, turns: Sequence[Turn], now: datetime) -> None:
         """Keep rules, and give and take back time. Refuses: ``Invalid`` for bad rules, ``TimeTaken``."""
+        for turn in turns:
+            if turn.after.type == "Schedule" and turn.before is not None:
+                await freeing.note_hours(session, turn, await self._rules.read(session), now)
         await _keep_rules(session, [turn for turn in turns if turn.after.type in _RULES])
         takers = [turn for turn in turns if turn.after.type in _TAKERS]
         if takers:
             directory = await self._rules.read(session)
             await _keep_slots(session, [turn for turn in takers if turn.after.type == "Slot"], directory)
             await _keep_series(session, [turn for turn in takers if turn.after.type == "Appointment"], directory)
-            await _settle(session, await _changes(session, takers, directory), now)
+            changes = await _changes(session, takers, directory)
+            await _settle(session, changes, now)
+            noted = [freeing.Change(each.was, each.becomes, each.before, each.after) for each in changes]
+            await freeing.note(session, noted, directory, now)
+        responses = [turn.resource for turn in turns if turn.after.type in _ANSWERS and turn.resource]
+        if responses:
+            await freeing.note_responses(session, responses, await self._rules.read(session))
 
 
 async def _keep_rules(session: Session, turns: Sequence[Turn]) -> None:
@@ -138,7 +151,7 @@ async def _changes(session: Session, turns: Sequence[Turn], directory: Directory
         found = claim_of(resource, directory, schedules) if resource else None
         return replace(found, slots=tuple(slot for slot in found.slots if slot not in closed)) if found else None
 
-    changes = [_Change(claim(before), claim(after)) for before, after in pairs]
+    changes = [_Change(claim(before), claim(after), before, after) for before, after in pairs]
     return sorted(changes, key=lambda change: change.after.whole if change.after else False)
 
 

@@ -19,14 +19,14 @@ class Rulebook:
 
     async def read(self, session: Session) -> Directory:
         """Return the directory as it stands now."""
-        number = await rulebook.number(session)
+        number, may_be_taken_back = await rulebook.number(session)
         if number != self.directory.number:
             changed = await rulebook.since(session, self.directory.number)
             read = self.directory.with_changes(
-                max(number, *(rule.number for rule in changed)),
+                max([number, *(rule.number for rule in changed)]),
                 [(rule.key, rule.name, self._stands_for(rule.body)) for rule in changed],
             )
-            if read.number > self.directory.number:
+            if read.number > self.directory.number and not may_be_taken_back:
                 self.directory = read
             return read
         return self.directory

@@ -3,5 +3,6 @@
 from polyclinic.services.scheduling.api.blocks import Closures
 from polyclinic.services.scheduling.api.operations import Counter
 from polyclinic.services.scheduling.api.series import SeriesCounter
+from polyclinic.services.scheduling.api.waitlist import Window
 
-__all__ = ["Closures", "Counter", "SeriesCounter"]
+__all__ = ["Closures", "Counter", "SeriesCounter", "Window"]

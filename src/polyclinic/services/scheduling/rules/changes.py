@@ -9,7 +9,7 @@ from typing import Any
 
 from polyclinic.fhir.outcome import Refusal
 from polyclinic.services.scheduling.model import Calendar
-from polyclinic.services.scheduling.rules.claims import EXPIRES, SCHEDULE, times_of
+from polyclinic.services.scheduling.rules.claims import EXPIRES, SCHEDULE, extension_of, times_of
 from polyclinic.services.scheduling.rules.directory import Directory
 from polyclinic.services.scheduling.rules.visits import Resource
 
@@ -20,6 +20,8 @@ ATTRIBUTED = "urn:polyclinic:extension:attributed-to"
 """Extension of Appointment: whose doing it is that a visit does not take place (code)."""
 REASON = "urn:polyclinic:extension:status-reason"
 """Extension of Appointment: why it has its status (CodeableConcept)."""
+OFFER_OF = "urn:polyclinic:extension:offer-of"
+"""Extension of Appointment: the entry of the waitlist that it is an offer to (Reference)."""
 CANCELLABLE = frozenset({"proposed", "pending", "booked", "waitlist", "arrived", "checked-in"})
 PARTIES = ("patient", "provider", "organization")
 NEXT: Mapping[str, frozenset[str]] = {
@@ -46,13 +48,16 @@ class TooLate(Refusal):
 def held(found: Resource, until: datetime) -> Resource:
     """Return a held Appointment that is held until a moment. Refuses: ``WrongStatus`` for what is not held."""
     _require(found, frozenset({"pending"}), "held longer")
+    if extension_of(found, OFFER_OF):
+        raise WrongStatus("an offer to somebody who waits cannot be held longer, only confirmed in time", at="status")
     said = {"url": EXPIRES, "valueInstant": until.astimezone(UTC).isoformat(timespec="seconds")}
     return {**found, "extension": [*_without(found, EXPIRES), said]}
 
 
 def booked(found: Resource, patients: Sequence[str] = (), comment: str | None = None) -> Resource:
     """Return the booked Appointment that a held one becomes. Refuses: ``WrongStatus`` for one that is neither."""
-    _require(found, frozenset({"pending", "booked"}), "booked")
+    may_be = {"pending", "booked", "proposed"} if extension_of(found, OFFER_OF) else {"pending", "booked"}
+    _require(found, frozenset(may_be), "booked")
     made = {**found, "status": "booked"}
     if extensions := _without(found, EXPIRES):
         made["extension"] = extensions
@@ -127,9 +132,18 @@ def moved(
 
 
 def check_notice(found: Resource, notice: int | None, now: datetime, party: str | None) -> None:
-    """Check that a patient cancels early enough: ``notice`` seconds before the start. Refuses: ``TooLate``."""
+    """Check that a patient cancels early enough: ``notice`` seconds before the start; what is not booked, any time.
+
+    Refuses: ``TooLate``.
+    """
     times = times_of(found)
-    if party == "patient" and notice and times and times[0] - notice < now.timestamp():
+    if (
+        party == "patient"
+        and found["status"] not in ("pending", "proposed")
+        and notice
+        and times
+        and times[0] - notice < now.timestamp()
+    ):
         raise TooLate(f"patients can cancel until {notice // 60} minutes before the visit; please call", at="start")
 
 

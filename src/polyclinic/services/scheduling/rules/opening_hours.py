@@ -53,7 +53,7 @@ def _window(parts: Mapping[str, Sequence[Found]], reading: Reading) -> Window | 
 
     An end at or before the start crosses midnight.
     """
-    weekdays = frozenset(_weekday(found, reading) for found in parts.get("daysOfWeek", ())) or frozenset(range(7))
+    weekdays = frozenset(weekday_of(found, reading) for found in parts.get("daysOfWeek", ())) or frozenset(range(7))
     if _first(parts, "allDay"):
         return Window(weekdays, 0, DAY)
     try:
@@ -73,7 +73,8 @@ def _place(parts: Mapping[str, Sequence[Found]]) -> str:
     return next(parts[name][0].at for name in ("availableStartTime", "availableEndTime") if name in parts)
 
 
-def _weekday(found: Found, reading: Reading) -> int:
+def weekday_of(found: Found, reading: Reading) -> int:
+    """Return the number of a day of the week, Monday is 0."""
     if found.value in WEEKDAYS:
         return WEEKDAYS.index(found.value)
     reading.refuse(f"{found.value!r} is no day of the week: {', '.join(WEEKDAYS)}", found.at)

@@ -52,11 +52,14 @@ DURATIONS = {
     "minimumNotice": Bounds("minimum_notice", 0, _YEARS),
     "bookingHorizon": Bounds("booking_horizon", MINUTE, _YEARS),
     "cancellationNotice": Bounds("cancellation_notice", 0, _YEARS),
+    "offerWindow": Bounds("offer_window", MINUTE, 7 * DAY),
 }
 NUMBERS = {
     "capacity": (Bounds("capacity", 1, 10_000), "valuePositiveInt"),
     "overbook": (Bounds("overbook", 0, 10_000), "valueUnsignedInt"),
     "mostPerDay": (Bounds("most_per_day", 1, 10_000), "valuePositiveInt"),
+    "offersAtOnce": (Bounds("offers_at_once", 1, 20), "valuePositiveInt"),
+    "offerTries": (Bounds("offer_tries", 1, 1000), "valuePositiveInt"),
 }
 _ELEMENTS: Mapping[str, tuple[str, ...]] = {
     "timezone": ("valueCode",),
@@ -135,7 +138,7 @@ def parameters_of(parts: Mapping[str, Sequence[Found]], reading: Reading) -> Par
         said["timezone"] = _timezone(parts["timezone"][0], reading)
     for name, bounds in DURATIONS.items():
         if name in parts:
-            said[bounds.field] = _duration(name, parts[name][0], bounds, reading)
+            said[bounds.field] = seconds_of(name, parts[name][0], bounds, reading)
     for name, (bounds, _) in NUMBERS.items():
         if name in parts:
             said[bounds.field] = _bounded(name, parts[name][0], bounds, reading)
@@ -150,7 +153,8 @@ def _timezone(found: Found, reading: Reading) -> str | None:
     return None
 
 
-def _duration(name: str, found: Found, bounds: Bounds, reading: Reading) -> int | None:
+def seconds_of(name: str, found: Found, bounds: Bounds, reading: Reading) -> int | None:
+    """Return the seconds of a Duration that is within ``bounds``; None where it is refused."""
     factor = _UNITS.get(found.value.get("code"))
     if (
         factor is None

@@ -25,8 +25,11 @@ from unnest($1::text[] || $5::text[], $2::bigint[] || $6::bigint[], $3::bigint[]
 join block b on b.actor = a.actor and b.during && tstzrange(to_timestamp(a.low), to_timestamp(a.high))
 where not b.slot = any($4)"""
 _PURGE = """
-delete from occupation o using unnest($1::text[], $2::bigint[], $3::bigint[]) as a(actor, low, high)
-where o.actor = a.actor and o.during && tstzrange(to_timestamp(a.low), to_timestamp(a.high)) and o.expires <= $4"""
+with gone as (
+    delete from occupation o using unnest($1::text[], $2::bigint[], $3::bigint[]) as a(actor, low, high)
+    where o.actor = a.actor and o.during && tstzrange(to_timestamp(a.low), to_timestamp(a.high)) and o.expires <= $4
+    returning o.holder
+) insert into lapsed (holder) select distinct holder from gone"""
 _TAKE = """
 insert into occupation (actor, lane, most, during, places, holder, slots, starts, expires)
 select actor, lane, most, tstzrange(to_timestamp(low), to_timestamp(high)), places, $7, $8,
@@ -63,7 +66,8 @@ from (
       and not slot = any($5)
 ) o
 group by o.actor"""
-_EXPIRED = "select distinct holder from occupation where expires <= $1 order by holder limit $2"
+_EXPIRED = """
+(select distinct holder from occupation where expires <= $1 limit $2) union (select holder from lapsed limit $2)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,7 @@ async def given(session: Session, spans: Sequence[Span], *, but: Sequence[str] =
 
 
 async def purge(session: Session, spans: Sequence[Span], now: datetime) -> None:
-    """Take back the places of holds in ``spans`` that expired."""
+    """Take back the places of holds in ``spans`` that expired, and note whose they were."""
     await session.execute(_PURGE, *_columns(spans), now)
 
 
@@ -225,8 +229,13 @@ async def holders_at(session: Session, actor: str, start: int) -> list[str]:
 
 
 async def expired(session: Session, now: datetime, limit: int) -> list[str]:
-    """Return up to ``limit`` holders of holds that have expired."""
+    """Return holders of holds that have expired, up to ``limit`` of those who still have their time and of others."""
     return [row["holder"] for row in await session.fetch(_EXPIRED, now, limit)]
+
+
+async def forget_lapsed(session: Session, holders: Sequence[str]) -> None:
+    """Forget that the time of ``holders`` was taken by others: it is known now what became of them."""
+    await session.execute("delete from lapsed where holder = any($1)", list(holders))
 
 
 def instant(seconds: int) -> datetime:

@@ -26,9 +26,13 @@ async def keep(session: Session, rules: Sequence[tuple[str, bytes | None]]) -> N
     await session.execute(_KEEP, [name for name, _ in rules], [body for _, body in rules], number)
 
 
-async def number(session: Session) -> int:
-    """Return the number of the last change."""
-    return int(await session.fetchval("select number from rule_number"))
+async def number(session: Session) -> tuple[int, bool]:
+    """Return the number of the last change, and whether this very transaction has made it and may yet take it back."""
+    row = await session.fetchrow(
+        "select number, coalesce(xmin = pg_current_xact_id_if_assigned()::xid, false) as ours from rule_number"
+    )
+    assert row is not None  # the migration has made it
+    return row["number"], row["ours"]
 
 
 async def since(session: Session, number: int) -> list[Rule]:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from polyclinic.services.scheduling.model import PARAMETERS_URL
+from polyclinic.services.scheduling.rules.waiting import WAITLIST
 
 MONDAY = datetime(2026, 12, 7, 6, 0, tzinfo=UTC)
 """Monday, 7 o'clock in Berlin."""
@@ -51,7 +52,7 @@ def _value(name, value):
         return {"valueBoolean": value}
     if name == "timezone":
         return {"valueCode": value}
-    if name == "capacity" or name == "mostPerDay":
+    if name in ("capacity", "mostPerDay", "offersAtOnce", "offerTries"):
         return {"valuePositiveInt": value}
     if name == "overbook":
         return {"valueUnsignedInt": value}
@@ -84,6 +85,35 @@ def schedule(id, *actors, **parts):
         "actor": [{"reference": actor} for actor in actors],
         "extension": [rules(**said)],
     }
+
+
+def entry(id, patient, **said):
+    """Return an entry of the waitlist for check-ups in December; ``said`` are elements of it or parts of its wishes."""
+    named = ("schedule", "earliestNotice", "weekdays", "timeFrom", "timeTo", "keep")
+    wishes = [
+        {"url": name, **_wish(name, each)}
+        for name in named
+        for value in [said.pop(name, [])]
+        for each in (value if isinstance(value, list) else [value])
+    ]
+    actors = [patient, *said.pop("actors", ["HealthcareService/check-up"])]
+    made = {
+        "resourceType": "Appointment",
+        "id": id,
+        "status": "waitlist",
+        "requestedPeriod": [{"start": "2026-12-01", "end": "2026-12-31"}],
+        "participant": [{"actor": {"reference": actor}, "status": "needs-action"} for actor in actors if actor],
+        **said,
+    }
+    return made | {"extension": [{"url": WAITLIST, "extension": wishes}]} if wishes else made
+
+
+def _wish(name, value):
+    if name in ("schedule", "keep"):
+        return {"valueReference": {"reference": value}}
+    if name == "earliestNotice":
+        return {"valueDuration": minutes(value)}
+    return {"valueCode": value} if name == "weekdays" else {"valueTime": f"{value}:00"}
 
 
 def parameters(**given):

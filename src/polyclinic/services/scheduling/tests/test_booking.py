@@ -193,3 +193,26 @@ async def test_limits_of_a_day_hold(practice):
     refused = await practice.book(found[2])
     assert refused.status == 422 and "2 visits a day" in refused.said
     assert await practice.find(schedule="Schedule/limited") == []
+
+
+async def test_rules_of_a_transaction_that_was_refused_are_forgotten(practice):
+    found = await fresh(practice, "refused")
+    booked = the(await practice.book(found[0]))
+    until_ten, until_eleven = (
+        schedule(
+            "refused",
+            "Practitioner/refused",
+            service="HealthcareService/check-up",
+            availableTime=("mon tue wed thu fri", "09:00", end),
+        )
+        for end in ("10:00", "11:00")
+    )
+    again = {name: value for name, value in booked.items() if name not in ("id", "meta")}
+    writes = [
+        {"resource": until_ten, "request": {"method": "PUT", "url": "Schedule/refused"}},
+        {"resource": again, "request": {"method": "POST", "url": "Appointment"}},
+    ]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": writes}
+    assert (await practice.client.post("/fhir", bundle)).status == 409
+    await practice.keep(until_eleven)
+    assert starts(await practice.find(schedule="Schedule/refused")) == ["09:30", "10:00", "10:30"]
