@@ -1,5 +1,7 @@
 """The scheduling service, plugged together."""
 
+from urllib.parse import urlsplit
+
 from starlette.types import ASGIApp
 
 from polyclinic.kit import clock
@@ -10,26 +12,33 @@ from polyclinic.kit.settings import Settings
 from polyclinic.services.scheduling.actions.blocking import Blocker
 from polyclinic.services.scheduling.actions.booking import Desk
 from polyclinic.services.scheduling.actions.estimating import Estimator
+from polyclinic.services.scheduling.actions.feeding import Announcer
 from polyclinic.services.scheduling.actions.keeping import Keeper
 from polyclinic.services.scheduling.actions.offers import Adviser
+from polyclinic.services.scheduling.actions.publishing import Publisher
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
 from polyclinic.services.scheduling.actions.series import Seriesmaker
 from polyclinic.services.scheduling.actions.surroundings import Surroundings
 from polyclinic.services.scheduling.api import Closures, Counter, SeriesCounter
+from polyclinic.services.scheduling.api.feeds import Feeds
 from polyclinic.services.scheduling.api.measures import Office
+from polyclinic.services.scheduling.api.publishing import Newsstand
 from polyclinic.services.scheduling.manifest import manifest
 
 
 def create(settings: Settings, now: Clock = clock.now) -> ASGIApp:
     """Return the scheduling service as an ASGI app. ``now`` is its clock."""
     rules = Rulebook(f"{settings.base_url}/")
-    neighbours, estimator = Neighbours(settings.services), Estimator(now)
+    estimator = Estimator(now)
+    neighbours = Neighbours(settings.services)
     deeds = Deeds(
         operations=(
             *Counter(Desk(rules, now), rules, Surroundings(neighbours)).operations(),
             *SeriesCounter(Seriesmaker(rules)).operations(),
             *Closures(Blocker(rules)).operations(),
             *Office(rules, estimator).operations(),
+            *Feeds(Announcer(rules, neighbours, now, urlsplit(settings.base_url).netloc)).operations(),
+            *Newsstand(Publisher(rules, neighbours, now)).operations(),
         ),
         chores={"learn who comes": estimator.keep_learning},
         companion=Keeper(rules),

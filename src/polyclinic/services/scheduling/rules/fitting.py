@@ -38,11 +38,11 @@ class Fitting:
         hours = terms.open((begin, end + last))
         starts: Intervals = [(from_, to - last) for from_, to in hours if to - from_ > last]
         for actor in terms.taken_as:
+            if not starts:
+                return []
             taken = self.taken(actor, terms.capacity, terms.extra)
-            if not taken or not starts:
-                continue
             starts = difference(starts, _kept_from(taken, starts, before=terms.before, after=last + terms.after))
-        return difference(starts, self.full_days(terms, (begin, end))) if starts else starts
+        return difference(starts, self.full_days(terms, (begin, end)))
 
     def starts_of_companion(self, actor: str, starts: Intervals, duration: int) -> Intervals:
         """Return those of ``starts`` at which ``actor``, who has no calendar, is free for ``duration``."""

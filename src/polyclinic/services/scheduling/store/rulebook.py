@@ -35,3 +35,9 @@ async def since(session: Session, number: int) -> list[Rule]:
     """Return the rules that changed after ``number``."""
     rows = await session.fetch("select key, name, number, body from rule where number > $1", number)
     return [Rule(row["key"], row["name"], row["number"], row["body"]) for row in rows]
+
+
+async def bodies(session: Session, names: Sequence[str]) -> dict[str, bytes]:
+    """Return the resources of those names that stand."""
+    rows = await session.fetch("select name, body from rule where name = any($1) and body is not null", list(names))
+    return {row["name"]: row["body"] for row in rows}
