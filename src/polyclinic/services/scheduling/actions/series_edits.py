@@ -7,6 +7,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from polyclinic.fhir.json import decode
+from polyclinic.fhir.outcome import Unacceptable
 from polyclinic.repository import Repository, Transaction
 from polyclinic.repository.model import Kept, Update
 from polyclinic.services.scheduling.actions.booking import Desk, standing, tried
@@ -22,7 +23,7 @@ from polyclinic.services.scheduling.rules.proposals import Proposal
 from polyclinic.services.scheduling.rules.seeking import Seek, wish_for
 from polyclinic.services.scheduling.rules.times import zone_of
 from polyclinic.services.scheduling.rules.visits import Inquiry
-from polyclinic.services.scheduling.rules.zones import clock_at, day_of, moment
+from polyclinic.services.scheduling.rules.zones import REACH, clock_at, day_of, moment
 from polyclinic.services.scheduling.store import occupations, series
 
 Scope = Literal["this", "following", "all"]
@@ -117,8 +118,12 @@ async def _written(transaction: Transaction, members: Sequence[_Member], made: S
 
 
 def _goals(members: Sequence[_Member], named: _Member, start: int, zone: ZoneInfo) -> list[Occurrence]:
-    """Return where ``members`` move when the one that is ``named`` moves to ``start``: as many local days on, and to
-    the same wall clock."""
+    """Return where ``members`` move when ``named`` moves to ``start``: as many local days, and to the same wall clock.
+
+    Refuses: ``Unacceptable`` for a time beyond all calendars.
+    """
+    if start not in REACH:
+        raise Unacceptable("that is not a time anybody plans for", at="start")
     days = day_of(zone, start) - day_of(zone, named.start if named.start is not None else start)
     clock, _ = clock_at(zone, start)
     goals = []

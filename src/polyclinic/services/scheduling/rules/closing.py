@@ -12,6 +12,7 @@ from polyclinic.services.scheduling.model import Calendar, Interval
 from polyclinic.services.scheduling.rules.changes import REASON
 from polyclinic.services.scheduling.rules.claims import BLOCK, Resource, times_of
 from polyclinic.services.scheduling.rules.visits import instant_of
+from polyclinic.services.scheduling.rules.zones import REACH
 
 LONGEST = 366 * 86_400
 """Seconds that one block closes, at most."""
@@ -38,6 +39,8 @@ def check_closing(closing: Closing, now: int) -> None:
     """Check what is to be closed. Refuses: ``Unacceptable``, ``TooCostly``."""
     if closing.end <= closing.start:
         raise Unacceptable("'end' is not after 'start'", at="end")
+    if closing.start not in REACH or closing.end not in REACH:
+        raise Unacceptable("that is not a time anybody plans for", at="start")
     if closing.end <= now:
         raise Unacceptable("that time is over", at="end")
     if closing.end - closing.start > LONGEST:

@@ -158,6 +158,7 @@ BAD = {
     "reversed": ({"start": MORNING["end"], "end": MORNING["start"]}, 400),
     "over": ({"start": "2020-01-01T00:00:00Z", "end": "2020-01-02T00:00:00Z"}, 400),
     "endless": ({"start": MORNING["start"], "end": "2036-01-01T00:00:00Z"}, 413),
+    "the end of time": ({"start": "9999-12-31T00:00:00Z", "end": "9999-12-31T23:59:59Z"}, 400),
     "no time": ({"start": "2026-12-07", "end": MORNING["end"]}, 400),
     "scope": ({**MORNING, "scope": "all"}, 400),
 }

@@ -236,6 +236,8 @@ async def test_scope_is_of_a_series_or_means_the_visit_alone(practice):
     found = await fresh(practice, "single")
     booked = the(await practice.book(found[0]))
     assert (await practice.ask(f"{booked['id']}/$cancel", scope="some")).places == ["scope"]
+    for never in ("9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"):
+        assert (await practice.ask(f"{booked['id']}/$reschedule", scope="all", start=never)).places == ["start"]
     assert len(await edit(practice, booked, "$reschedule", scope="all", start=found[2]["start"])) == 1
     assert len(await edit(practice, booked, "$cancel", scope="following")) == 1
     assert (await practice.ask("none/$cancel", scope="all")).status == 404
