@@ -14,6 +14,8 @@ from polyclinic import __version__
 from polyclinic.fhir.outcome import NotFound, Refusal
 from polyclinic.kit import clock
 from polyclinic.kit.clock import Clock
+from polyclinic.kit.events import Handlers
+from polyclinic.kit.events.exchange import Exchange, Surroundings
 from polyclinic.kit.http.door import PREFIX, Answering, Door
 from polyclinic.kit.http.message import Answer, broken, refused
 from polyclinic.kit.logs import Log
@@ -53,13 +55,14 @@ class Deeds:
     """What a service that keeps resources does of its own, beside what FHIR defines.
 
     ``companion`` has a say in every write, ``chores`` go on in the background, ``advise`` adds to refusals what could
-    be asked for instead.
+    be asked for instead, ``handlers`` let the events take effect that it hears.
     """
 
     operations: Sequence[Operation] = ()
     companion: Companion | None = None
     chores: Mapping[str, Chore] = field(default_factory=dict)
     advise: Advise | None = None
+    handlers: Handlers = field(default_factory=dict)
 
 
 NO_DEEDS = Deeds()
@@ -84,7 +87,10 @@ def assemble(
     opening = _opening(manifest, settings, log, now, deeds)
     metrics = Metrics(manifest.name, opening.gauges if opening else dict)
     if opening is not None:
-        reception = Reception(_interactions(manifest, settings, opening, now, deeds))
+        exchange = Exchange(manifest, settings, deeds.handlers, Surroundings(log, metrics.registry, now))
+        opening.take_on(exchange.chores())
+        routes = [*routes, *exchange.routes(lambda: opening.repository)]
+        reception = _reception(_interactions(manifest, settings, opening, now, deeds), exchange)
     app = Starlette(
         routes=[*routes, *_house_routes(manifest, metrics, opening, reception.missing if reception else _nothing)],
         lifespan=_lifespan(opening, reception.opened if reception else ()),
@@ -92,6 +98,13 @@ def assemble(
     )
     front = _Front(Door(reception.answering, body_limit=settings.body_limit), app) if reception else app
     return Telemetry(front, metrics=metrics, log=log)
+
+
+def _reception(answering: Answering, exchange: Exchange) -> Reception:
+    async def missing() -> Sequence[str]:
+        return exchange.missing()
+
+    return Reception(answering, [exchange.neighbours], missing)
 
 
 class _Front:

@@ -28,25 +28,25 @@ class Metrics:
     """The figures of one service in a registry of its own, so that several services can share a process."""
 
     def __init__(self, service: str, gauges: Gauges) -> None:
-        self._registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
         labels = {"service": service}
         self._requests = Counter(
             "polyclinic_requests",
             "Requests answered.",
             ("service", "interaction", "type", "status"),
-            registry=self._registry,
+            registry=self.registry,
         )
         self._seconds = Histogram(
             "polyclinic_request_seconds",
             "Time to answer a request.",
             ("service", "interaction"),
-            registry=self._registry,
+            registry=self.registry,
             buckets=BUCKETS,
         )
         self._service = service
         self._pairs: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-        self._registry.register(_Gauges(gauges, labels))
-        ProcessCollector(registry=self._registry)
+        self.registry.register(_Gauges(gauges, labels))
+        ProcessCollector(registry=self.registry)
 
     def count(self, interaction: str, type: str, status: int, seconds: float) -> None:
         """Count one answered request."""
@@ -64,7 +64,7 @@ class Metrics:
 
     def text(self) -> bytes:
         """Return all figures in the text format of Prometheus."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)
 
 
 class _Gauges(Collector):

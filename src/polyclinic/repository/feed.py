@@ -9,6 +9,7 @@ A position is written ``before`` or ``before;until;seq``: between two snapshots,
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +23,13 @@ _NOTHING = "1:1:"
 _COLUMNS = "seq, type, id, version, method, updated, event"
 _ALL = f"""
 select {_COLUMNS} from change
-where pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and seq > $2 order by seq limit $3"""
+where pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and seq > $2 and ($4::text[] is null or type = any($4))
+order by seq limit $3"""
 _BETWEEN = f"""
 select {_COLUMNS} from change
-where xid >= pg_snapshot_xmin($4::text::pg_snapshot) and not pg_visible_in_snapshot(xid, $4::text::pg_snapshot)
-  and pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and seq > $2 order by seq limit $3"""
+where xid >= pg_snapshot_xmin($5::text::pg_snapshot) and not pg_visible_in_snapshot(xid, $5::text::pg_snapshot)
+  and pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and seq > $2 and ($4::text[] is null or type = any($4))
+order by seq limit $3"""
 _WRITTEN = re.compile(r"(\d+:\d+:[\d,]*)(?:;(\d+:\d+:[\d,]*);(\d+))?\Z")
 
 
@@ -39,14 +42,18 @@ class _Place:
     seq: int = 0
 
 
-async def changes(connection: Database, after: FeedPosition | None, *, limit: int) -> Changes:
+async def changes(
+    connection: Database, after: FeedPosition | None, *, limit: int, types: Collection[str] | None = None
+) -> Changes:
     """Return up to ``limit`` changes behind ``after`` (None: from the beginning), and where to go on.
+
+    With ``types`` only theirs, and the position is behind all that lies between.
 
     Raises: ``Unacceptable`` for a position that no feed gave out.
     """
     place = _read(after)
     until = place.until or await connection.fetchval("select pg_current_snapshot()::text")
-    arguments: list[Any] = [until, place.seq, limit + 1]
+    arguments: list[Any] = [until, place.seq, limit + 1, None if types is None else list(types)]
     if place.before == _NOTHING:
         rows = await connection.fetch(_ALL, *arguments)
     else:
