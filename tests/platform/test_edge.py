@@ -15,15 +15,17 @@ MANIFESTS = [
 
 
 def route(method, path, manifests=MANIFESTS):
-    """Return the name of the route that Envoy would take: the first whose match holds, without the query."""
+    """Return the route that Envoy would take: the first whose match holds, without the query; None if none does."""
     table = edge.routes(manifests)["virtual_hosts"][0]["routes"]
-    return next(found for found in table if _matches(found["match"], method, path))
+    return next((found for found in table if _matches(found["match"], method, path)), None)
 
 
 def _matches(match, method, path):
     for header in match.get("headers", ()):
         if not re.fullmatch(header["string_match"]["safe_regex"]["regex"], method):
             return False
+    if "path" in match:
+        return path == match["path"]
     if "prefix" in match:
         return path.startswith(match["prefix"])
     return re.fullmatch(match["safe_regex"]["regex"], path) is not None
@@ -47,13 +49,19 @@ def _matches(match, method, path):
         ("/fhir/", "gateway"),
         ("/fhir/metadata", "gateway"),
         ("/fhir/_history", "gateway"),
-        ("/", "gateway"),
-        ("/elsewhere", "gateway"),
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH"])
 def test_path_goes_to_its_owner(method, path, service):
     assert route(method, path)["route"]["cluster"] == service
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/elsewhere", "/fhirs", "/health/ready", "/metrics", "/events", "/events/letters/1/replay"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_what_is_not_fhir_goes_nowhere(method, path):
+    assert route(method, path) is None
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])

@@ -36,6 +36,12 @@ def owners(promised: Iterable[Manifest]) -> Mapping[str, str]:
     return {kind: manifest.name for manifest in promised for kind in manifest.owns}
 
 
+def hearers(teller: Manifest, promised: Iterable[Manifest]) -> Mapping[str, tuple[str, ...]]:
+    """Return which of the events that ``teller`` tells are heard, by the services that hear them."""
+    heard = {each.name: tuple(name for name in each.hears if name in teller.tells) for each in promised}
+    return {name: events for name, events in heard.items() if events}
+
+
 def _manifest(name: str) -> Manifest:
     manifest: Manifest = importlib.import_module(f"{services.__name__}.{name}.manifest").manifest
     if manifest.name != name:

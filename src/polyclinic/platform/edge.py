@@ -59,7 +59,9 @@ def write(folder: Path, manifests: Sequence[Manifest], doors: Mapping[str, Path]
 
 
 def routes(manifests: Sequence[Manifest]) -> dict[str, Any]:
-    """Return the route table: types to their owners, everything else to the gateway.
+    """Return the route table: types to their owners, everything else of FHIR to the gateway.
+
+    What is not FHIR, such as the health and the dead letters of services, is for who is inside.
 
     $everything concerns all owners, so that it is the gateway's as soon as there are several. One owner is asked
     straight: its answer may be of hundreds of megabytes, and each byte would cost the gateway what it cost the owner.
@@ -69,7 +71,7 @@ def routes(manifests: Sequence[Manifest]) -> dict[str, Any]:
     for manifest in owners:
         types = "|".join(sorted(manifest.owns))
         found += _route(manifest.name, {"safe_regex": {"regex": f"{BASE}/(?:{types})(?:/.*)?"}})
-    found += _route(GATEWAY, {"prefix": "/"})
+    found += [*_route(GATEWAY, {"path": BASE}), *_route(GATEWAY, {"prefix": f"{BASE}/"})]
     return {
         "@type": f"{_TYPE}.config.route.v3.RouteConfiguration",
         "name": "fhir",

@@ -118,6 +118,7 @@ class House:
             "BASE_URL": self.base_url,
             "SERVICES": json.dumps({service: f"http://{_HOST}:{port}" for service, port in ports.items()}),
             "OWNERS": json.dumps(catalog.owners(self.manifests)),
+            "HEARERS": json.dumps(self._hearers(name)),
             "LOG_LEVEL": self.log_level,
             "CONDITIONAL_DELETE": self.conditional_delete,
             "REINDEX_RATE": self.reindex_rate,
@@ -145,6 +146,9 @@ class House:
         from polyclinic.platform.serve import Served, serve_all
 
         serve_all([Served(self.settings(name), self.doors[name]) for name in names])
+
+    def _hearers(self, name: str) -> Mapping[str, tuple[str, ...]]:
+        return catalog.hearers(next(each for each in self.manifests if each.name == name), self.manifests)
 
     def _events(self, name: str) -> Mapping[str, str]:
         if self.nats is not None:

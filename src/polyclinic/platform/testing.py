@@ -11,7 +11,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,17 @@ _DEADLINE = 120.0
 
 
 class Platform:
-    """One data folder and the commands on it."""
+    """One data folder and the commands on it; ``program`` is what Python runs as `polyclinic`."""
 
-    def __init__(self, data: Path, *, python: str = sys.executable, user: int | None = None) -> None:
-        self.data = data
+    def __init__(
+        self,
+        data: Path,
+        *,
+        python: str = sys.executable,
+        user: int | None = None,
+        program: Sequence[str] = ("-m", "polyclinic"),
+    ) -> None:
+        self.data, self._program = data, program
         self.port = free_ports()
         self._python = python
         self._user = user
@@ -53,7 +60,7 @@ class Platform:
 
     def words(self, *words: str) -> list[str]:
         """Return ``words`` as a command line of this platform's Python."""
-        return [self._python, "-P", "-m", "polyclinic", *words]
+        return [self._python, "-P", *self._program, *words]
 
     def up(self, *words: str, **environment: str) -> dict[str, Any]:
         """Start the platform, detached; return what it says of itself."""

@@ -30,6 +30,13 @@ select {_COLUMNS} from change
 where xid >= pg_snapshot_xmin($5::text::pg_snapshot) and not pg_visible_in_snapshot(xid, $5::text::pg_snapshot)
   and pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and seq > $2 and ($4::text[] is null or type = any($4))
 order by seq limit $3"""
+_BEGIN = """
+select pg_current_snapshot()::text as until, (
+    select min(seq + 0) from change
+    where xid >= pg_snapshot_xmin($1::text::pg_snapshot) and not pg_visible_in_snapshot(xid, $1::text::pg_snapshot)
+      and ($2::text[] is null or type = any($2))
+) as first"""
+"""Where a stretch begins: found by ``xid``, for it is read by ``seq``; "+ 0" keeps the planner from reading all."""
 _WRITTEN = re.compile(r"(\d+:\d+:[\d,]*)(?:;(\d+:\d+:[\d,]*);(\d+))?\Z")
 
 
@@ -51,16 +58,24 @@ async def changes(
 
     Raises: ``Unacceptable`` for a position that no feed gave out.
     """
-    place = _read(after)
-    until = place.until or await connection.fetchval("select pg_current_snapshot()::text")
-    arguments: list[Any] = [until, place.seq, limit + 1, None if types is None else list(types)]
-    if place.before == _NOTHING:
-        rows = await connection.fetch(_ALL, *arguments)
-    else:
-        rows = await connection.fetch(_BETWEEN, *arguments, place.before)
+    place, wanted = _read(after), None if types is None else list(types)
+    if place.until is None:
+        row = await connection.fetchrow(_BEGIN, place.before, wanted)
+        assert row is not None  # it has no condition
+        if row["first"] is None:
+            return Changes((), FeedPosition(row["until"]))
+        place = _Place(place.before, row["until"], row["first"] - 1)
+    rows = await _rows(connection, place, wanted, limit + 1)
     shown = rows[:limit]
-    position = until if len(rows) <= limit else f"{place.before};{until};{shown[-1]['seq']}"
+    position = f"{place.until}" if len(rows) <= limit else f"{place.before};{place.until};{shown[-1]['seq']}"
     return Changes(tuple(_change(row) for row in shown), FeedPosition(position))
+
+
+async def _rows(connection: Database, place: _Place, types: list[str] | None, limit: int) -> list[asyncpg.Record]:
+    arguments: list[Any] = [place.until, place.seq, limit, types]
+    if place.before == _NOTHING:
+        return await connection.fetch(_ALL, *arguments)
+    return await connection.fetch(_BETWEEN, *arguments, place.before)
 
 
 def _change(row: asyncpg.Record) -> Change:
