@@ -21,7 +21,7 @@ VICTIMS = ("records", "nats", "listener", "postgresql", "nats", "records", "list
 def house():
     with temporary_folder() as folder:
         platform = Platform(folder / "data", program=[str(LAUNCH)])
-        platform.up()
+        platform.up(POLYCLINIC_EVENT_TRIES="3", POLYCLINIC_EVENT_PAUSE="20")
         yield platform
         platform.down()
 

@@ -39,6 +39,8 @@ class House:
     conditional_delete: str = "single"
     reindex_rate: str = "1000"
     explain: str = "false"
+    event_tries: str = "8"
+    event_pause: str = "100"
     doors: dict[str, tuple[socket.socket, socket.socket]] = field(default_factory=dict)
     """By service: its port, for its neighbours and operators, and its unix socket, for the edge."""
 
@@ -123,6 +125,8 @@ class House:
             "CONDITIONAL_DELETE": self.conditional_delete,
             "REINDEX_RATE": self.reindex_rate,
             "EXPLAIN": self.explain,
+            "EVENT_TRIES": self.event_tries,
+            "EVENT_PAUSE": self.event_pause,
             **self._events(name),
             **self._database(name),
         }

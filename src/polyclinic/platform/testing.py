@@ -91,13 +91,14 @@ class Platform:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def ask(self, path: str, body: Any = None, *, method: str | None = None, patience: float = 20) -> tuple[int, Any]:
-        """Ask the edge; return status and JSON."""
+        """Ask the edge; return status and JSON, None where there is no content."""
         sent = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.base_url}{path}", data=sent, method=method)
         request.add_header("Content-Type", "application/fhir+json")
         try:
             with urllib.request.urlopen(request, timeout=patience) as answer:
-                return answer.status, json.load(answer)
+                content = answer.read()
+                return answer.status, json.loads(content) if content else None
         except urllib.error.HTTPError as refusal:
             with refusal:
                 return refusal.code, json.load(refusal)

@@ -1,8 +1,9 @@
 """The listener, plugged together."""
 
-from polyclinic.kit.app import Deeds, assemble
 from polyclinic.services.listener.events import note
 from polyclinic.services.listener.manifest import manifest
+
+from polyclinic.kit.app import Deeds, assemble
 
 
 def create(settings):
