@@ -16,13 +16,13 @@ _FEWEST = 100_000
 """Settled events that are known whatever their age: a clock may be wrong."""
 
 _SETTLE = """
+with gone as (delete from failure where event = $1 and not aside)
 insert into handled (event) select $1 from (select pg_advisory_xact_lock($2)) l
 on conflict do nothing returning true"""
 _FAIL = """
 insert into failure (event, content, reason) values ($1, $2, $3)
 on conflict (event) do update set reason = $3, tries = failure.tries + 1, last = now() returning tries"""
 _LAY_ASIDE = "update failure set aside = true where event = $1"
-_FORGET = "delete from failure where event = $1"
 _COLUMNS = "number, event, content, reason, tries, first, last, aside"
 _ALL = f"select {_COLUMNS} from failure where number > $1 order by number limit $2"
 _ONE = f"select {_COLUMNS} from failure where number = $1"
@@ -51,7 +51,7 @@ class Failure:
 
 
 async def settle(session: Session, event: str, resource: str) -> bool:
-    """Note in the open transaction that ``event`` is settled; False if it was before.
+    """Note in the open transaction that ``event`` is settled, however often it failed; False if it was before.
 
     Events of one ``resource`` wait for each other, whoever handles them.
     """
@@ -66,13 +66,8 @@ async def fail(session: Database, event: str, content: str, reason: str) -> int:
 async def lay_aside(session: Session, event: str, resource: str) -> None:
     """Let ``event``, which has failed, be settled without effect: it is a dead letter now."""
     async with session.transaction():
-        await settle(session, event, resource)
         await session.fetch(_LAY_ASIDE, event)
-
-
-async def forget(session: Session, event: str) -> None:
-    """Forget that ``event`` has failed: it took effect in the open transaction."""
-    await session.fetch(_FORGET, event)
+        await settle(session, event, resource)
 
 
 async def failures(session: Database, *, after: int, limit: int) -> list[Failure]:

@@ -29,7 +29,7 @@ Handlers = Mapping[str, Handler]
 
 LONGEST_PAUSE = 30.0
 """Seconds between two tries, at most."""
-AT_ONCE = 4
+AT_ONCE = 7
 """Events that are handled at the same time: each holds a connection of the pool that answers requests."""
 
 
@@ -97,7 +97,6 @@ class Handling:
             if not await hearing.settle(transaction.session, event.id, event.reference):
                 return
             await self._ear.handlers[event.name](event, transaction, self._ear.neighbours)
-            await hearing.forget(transaction.session, event.id)
         delay = (self._ear.now() - event.time).total_seconds()
         self._ear.figures.handled(event.name, perf_counter() - began, delay)
 
@@ -145,7 +144,7 @@ class Handling:
             await hearing.settle(transaction.session, letter.event, event.reference)
             current.set(Passport(secrets.token_hex(8), event.traceparent))
             await self._ear.handlers[event.name](event, transaction, self._ear.neighbours)
-            await hearing.forget(transaction.session, letter.event)
+            await hearing.drop(transaction.session, number)
         return True
 
     async def _note(self, number: int, reason: str) -> None:
