@@ -50,13 +50,19 @@ async def ask(client: Client, path: str, pairs: Pairs, *, count: int = 1000) -> 
         heard = await client.get(url)
         assert heard.status == 200, f"GET {url}\nanswers {heard.status}: {heard.body.decode()}"
         for entry in heard.json.get("entry", ()):
-            key = entry["resource"]["resourceType"], entry["resource"]["id"]
+            key = _address(entry)
             if entry["search"]["mode"] == "match":
                 matches.append(key)
             elif entry["search"]["mode"] == "include":
                 included.add(key)
         url = next((link["url"] for link in heard.json["link"] if link["relation"] == "next"), "")
     return matches, included - set(matches)
+
+
+def _address(entry: dict[str, Any]) -> Key:
+    """Return type and id of what an entry is about; of a contained resource those of its container, and its own id."""
+    _, type, id = entry.get("fullUrl", "//").rsplit("/", 2)
+    return type, id
 
 
 async def count(client: Client, path: str, pairs: Pairs) -> int:

@@ -18,6 +18,10 @@ from hypothesis import strategies as st
 from oracle import Oracle
 
 from polyclinic.fhir.json import decode, encode
+from polyclinic.fhir.search.compartments import membership
+from polyclinic.fhir.search.matching import candidate, distant, holds
+from polyclinic.fhir.search.query import parse
+from polyclinic.fhir.search.vocabulary import Vocabulary
 from polyclinic.kit.testing import create_whole, database, running
 
 SETS = os.environ.get("DIFFERENTIAL_EXAMPLES")
@@ -25,6 +29,7 @@ QUESTIONS = 12
 BATCHES = 3
 """Transactions that a set is loaded by, so that not all of it was written at one moment."""
 PAGES = (1000, 3)
+VOCABULARY = Vocabulary(base=f"{HERE}/")
 
 
 @pytest.fixture(scope="module")
@@ -85,14 +90,30 @@ def dated(question, moments):
     return Question(question.type, pairs, question.compartment)
 
 
+def judged_alone(oracle, question):
+    """Return what is found where each resource is judged by itself; None where that cannot be."""
+    types = [name for code, value in question.pairs if code == "_type" for name in value.split(",")] or [question.type]
+    asked = [pair for pair in question.pairs if pair[0] != "_type"]
+    query = parse(types, asked, now=oracle.store.now, vocabulary=VOCABULARY)
+    member = [membership(*question.compartment, tuple(types))] if question.compartment else []
+    clauses = [*query.clauses, *member]
+    if distant(clauses) or query.contained != "false":
+        return None
+    resources = [one for one in oracle.store.resources.values() if one["resourceType"] in types]
+    found = [one for one in resources if holds(clauses, candidate(one, VOCABULARY))]
+    return {(one["resourceType"], one["id"]) for one in found}
+
+
 async def compare(service, oracle, question, resources):
     """Ask both and compare matches, their order, their number and what is included."""
     asked = tuple((name, placed(value, service)) for name, value in question.pairs)
     theirs = oracle.search(question.type, question.pairs, compartment=question.compartment)
+    judged = judged_alone(oracle, question)
     told = f"{question.path}?{'&'.join(f'{name}={value}' for name, value in question.pairs)}"
     for page in PAGES:
         matches, included = await ask(service, question.path, asked, count=page)
         assert len(matches) == len(set(matches)), f"{told}: a resource is on two pages"
+        assert judged in (None, set(matches)), f"{told}: resource by resource it is {judged}, not {set(matches)}"
         for ours, expected in ((set(matches), set(theirs.matches)), (included, theirs.included)):
             differing = [one for one in resources if (one["resourceType"], one["id"]) in ours ^ expected]
             assert ours == expected, difference(told, ours, expected, differing)

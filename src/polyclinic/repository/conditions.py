@@ -11,13 +11,12 @@ from math import degrees, inf, radians
 from typing import Any
 
 from polyclinic.fhir.search.clauses import Bound, Ids, Missing, Near, SpanMatch, Spans, TextMatch, Texts, Updated, Words
+from polyclinic.fhir.search.meaning.positions import EARTH_METRES
 from polyclinic.fhir.search.values import fold, time_of
 from polyclinic.repository.keys import key_of
 from polyclinic.repository.order import VALUES, missing_value
 from polyclinic.repository.plan import Check, Either, Followed, Follows, Identities, Keys, Lacks, LinkedTo, Typed
 
-EARTH_METRES = 6_371_008.8
-"""Mean radius of the earth (IUGG, R1)."""
 _FEW_PROBES = 16
 """Postings up to which a candidate is looked up in each; beyond, its own links are looked through."""
 _MILLISECOND = timedelta(milliseconds=1)

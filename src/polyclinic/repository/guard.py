@@ -19,6 +19,8 @@ LARGEST_COST = 10_000_000.0
 """Microseconds that a question may be taken to cost."""
 PER_CANDIDATE, PER_BODY = 3.0, 40.0
 """Microseconds of looking at one candidate by its keys, and of reading one body of about 1 KB as JSON."""
+PER_CONTAINER = 100.0
+"""Microseconds of reading one body and judging a resource that it contains."""
 
 
 def estimated_cost(plan: Plan, order: Sequence[SortKey] | None) -> float:
@@ -40,6 +42,16 @@ def refuse_costly(plan: Plan, order: Sequence[SortKey] | None) -> None:
         raise TooCostly(
             f"about {plan.estimate:.0f} resources would have to be {why}, some {cost / 1e6:.0f} seconds of work; "
             "narrow the search, by a patient, a code or a date, or have it answered later by Prefer: respond-async"
+        )
+
+
+def refuse_many_containers(plan: Plan) -> None:
+    """Refuse with ``TooCostly`` to judge all that is contained in what ``plan`` finds, beyond ``LARGEST_COST``."""
+    if plan.estimate * PER_CONTAINER > LARGEST_COST:
+        raise TooCostly(
+            f"about {plan.estimate:.0f} resources would have to be read for what they contain; leave _contained out, "
+            "or have the search answered later by Prefer: respond-async",
+            at="_contained",
         )
 
 

@@ -40,7 +40,10 @@ KEEPING = Keeping()
 
 
 class Kept(NamedTuple):
-    """One version of one resource, its body as it is served (UTF-8 JSON); a deleted one has no body."""
+    """One version of one resource, its body as it is served (UTF-8 JSON); a deleted one has no body.
+
+    Of a contained resource the type and id are those of its container, with a # and its own id behind them.
+    """
 
     type: str
     id: str

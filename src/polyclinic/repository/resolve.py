@@ -6,15 +6,11 @@ where it is much it is checked for each candidate. A far end that another servic
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from math import isinf
 from typing import Literal
 
-from polyclinic.fhir.path.ucum import Measure, measure
 from polyclinic.fhir.search import terms
 from polyclinic.fhir.search.clauses import (
     AnyOf,
-    Bound,
     Clause,
     Ids,
     Linked,
@@ -24,7 +20,7 @@ from polyclinic.fhir.search.clauses import (
     Spelled,
     Terms,
 )
-from polyclinic.fhir.search.emit import UCUM
+from polyclinic.fhir.search.meaning.amounts import comparable
 from polyclinic.fhir.search.pairs import PAIRED, is_kind, is_patient
 from polyclinic.fhir.search.query import Query
 from polyclinic.repository import statements
@@ -107,16 +103,9 @@ class Resolver:
 
     async def _measured(self, match: SpanMatch) -> list[SpanMatch]:
         """Return what ``match`` asks, in its own unit and in each one in use that it can be converted to."""
-        found, wanted = [match], measure(match.measured or "")
-        if wanted is None:
-            return found
         path = terms.spelled_path(match.path.partition("\0")[0], "unit")
-        for code in await units(self.connection, [path]):
-            unit = measure(code)
-            if unit and code != match.measured and unit.dimension == wanted.dimension:
-                groups = tuple(tuple(converted(bound, wanted, unit) for bound in group) for group in match.groups)
-                found.append(SpanMatch(match.path, groups, terms.unit_term(UCUM, code)))
-        return found
+        codes = await units(self.connection, [path]) if match.measured else []
+        return [match, *filter(None, (comparable(match, code) for code in codes))]
 
     async def _at_far_end(self, clause: _Far, *, selective: bool) -> Check:
         match clause:
@@ -162,14 +151,6 @@ async def settled(connection: Database, chosen: Plan) -> Plan:
     if len(rows) > FEW:
         return replace(chosen, lead=chosen.lead.otherwise, checks=chosen.lead.checks_otherwise)
     return replace(chosen, lead=ByResources(tuple(row["resource"] for row in rows)), estimate=len(rows))
-
-
-def converted(bound: Bound, wanted: Measure, unit: Measure) -> Bound:
-    """Return ``bound``, which is an amount of ``wanted``, as one of ``unit``."""
-    if isinf(bound.value):
-        return bound
-    base = (Fraction(repr(bound.value)) + wanted.offset) * wanted.factor
-    return replace(bound, value=float(base / unit.factor - unit.offset))
 
 
 def _names(clause: Terms, paths: tuple[str, str] | None) -> Literal["patient", "kind", ""]:

@@ -16,9 +16,10 @@ from polyclinic.fhir.search.vocabulary import Vocabulary
 from polyclinic.repository import feed, later, statements
 from polyclinic.repository.companion import Companion
 from polyclinic.repository.connect import Database, Session, again_if_lost, open_pool, refusing
+from polyclinic.repository.contained import Containers, Match, merged, place_of, whole
 from polyclinic.repository.everything import Belonging, Everything, everything
 from polyclinic.repository.explained import Explained, explained
-from polyclinic.repository.guard import bounded, estimated_cost, refuse_costly
+from polyclinic.repository.guard import bounded, estimated_cost, refuse_costly, refuse_many_containers
 from polyclinic.repository.history import EVERYTHING, Wanted, history, kept
 from polyclinic.repository.included import Inclusion
 from polyclinic.repository.migrate import migrate
@@ -167,7 +168,7 @@ class Repository:
 
     async def lacking(self, query: Query) -> tuple[Progress, ...]:
         """Return how far the parameters are that ``query`` uses and that may not find everything yet."""
-        if not query.custom or not self.known.lacking(query):
+        if not self.known.lacking(query):
             return ()
         return (await self.learn()).lacking(query)
 
@@ -347,24 +348,51 @@ class Repository:
             return await feed.changes(self._pool, after, limit=limit)
 
     async def _counted(self, query: Query) -> int:
+        inside = 0 if query.contained == "false" else await self._containers(self._pool, query, counted=True).count()
+        if query.contained == "true":
+            return inside
         chosen = await self._planned(self._pool, query)
         if query.patience is None:
             refuse_costly(chosen, None)
         text, arguments = statements.count(chosen)
-        return int(await self._pool.fetchval(text, *arguments))
+        return int(await self._pool.fetchval(text, *arguments)) + inside
 
     async def _found(self, connection: Database, query: Query, cursor: Cursor | None) -> Page:
-        order = order_of(query)
-        after = values_of(self._seal.open(cursor, _name_of(query)), order) if cursor is not None else None
-        chosen, order = in_column_order(await self._planned(connection, query), order)
-        if query.patience is None:
-            refuse_costly(chosen, order)
-        rows = await _rows(connection, chosen, order, after=after, limit=query.count + 1)
+        position = self._seal.open(cursor, _name_of(query)) if cursor is not None else None
+        if query.contained != "false":
+            return await self._found_inside(connection, query, position)
+        after = values_of(position, order_of(query)) if position is not None else None
+        rows = await self._answers(connection, query, after)
         shown = rows[: query.count]
         more = self._seal.close(written(list(shown[-1])[6:]), _name_of(query)) if len(rows) > len(shown) > 0 else None
         inclusion = Inclusion(connection, shown)
         await inclusion.follow(query.includes)
         return Page(tuple(map(kept, shown)), more, included=tuple(inclusion.included))
+
+    async def _answers(self, connection: Database, query: Query, after: list[Any] | None) -> list[asyncpg.Record]:
+        """Return the rows of one page behind ``after``, and one more if there is more."""
+        chosen, order = in_column_order(await self._planned(connection, query), order_of(query))
+        if query.patience is None:
+            refuse_costly(chosen, order)
+        return await _rows(connection, chosen, order, after=after, limit=query.count + 1)
+
+    async def _found_inside(self, connection: Database, query: Query, position: bytes | None) -> Page:
+        """Return one page of what is found inside other resources, or both inside them and by itself."""
+        after = place_of(position, query) if position is not None else None
+        alone: list[Match] = []
+        if query.contained == "both":
+            alone = list(map(whole, await self._answers(connection, query, list(after[:2]) if after else None)))
+        found = merged(query, alone, await self._containers(connection, query).first(query.count + 1, after))
+        shown = found[: query.count]
+        more = self._seal.close(shown[-1].place.written(), _name_of(query)) if len(found) > len(shown) > 0 else None
+        return Page(tuple(match.kept for match in shown), more)
+
+    def _containers(self, connection: Database, query: Query, *, counted: bool = False) -> Containers:
+        """Return what may contain an answer. Refuses: ``TooCostly`` where very many may have to be looked into."""
+        containers = Containers(connection, query, self._common)
+        if query.patience is None and (counted or query.clauses):
+            refuse_many_containers(containers.plan)
+        return containers
 
     async def _planned(self, connection: Database, query: Query) -> Plan:
         question = await Resolver(connection, self._common).question(query)

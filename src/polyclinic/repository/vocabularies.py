@@ -21,6 +21,9 @@ from polyclinic.repository.connect import Database, Session
 LOCK = 1869771619  # "oryc": shared by writers, see migration 0003; taken alone to change the vocabulary
 State = Literal["waiting", "running", "paused", "complete"]
 
+_CONTAINED = SearchParameter("_contained", "special", "", "")
+"""Not a parameter that somebody defined, but resources may have to be indexed anew for it, too."""
+
 _LOAD = """
 select v.number as present, r.wanted, r.complete, r.target, r.done, r.total, r.paused,
        p.id, p.number, p.code, p.type, p.url, p.expression, p.targets, p.types, p.total as resources
@@ -126,6 +129,8 @@ class Known:
         """Return how far the parameters are that ``query`` uses and that may not find everything yet."""
         used = {(type, parameter.code) for type, parameter in query.custom}
         found = [d for d in self.defined if any((type, d.definition.code) in used for type in d.types)]
+        if query.contained != "false":
+            found.append(Defined("", _CONTAINED, query.types, self.wanted))
         return tuple(self.progress(each) for each in found if each.number > self.complete)
 
 

@@ -88,7 +88,7 @@ PARAMETERS = {
         "onset-info": kinds.string(),
         "subject": kinds.reference("Patient"),
         "encounter": kinds.reference("Encounter"),
-        "asserter": kinds.Kind("reference", kinds.reference("Practitioner", "Patient").value, {}),
+        "asserter": kinds.reference("Practitioner", "Patient"),
     },
     "Observation": {
         "status": kinds.code(STATUSES["Observation"], CODE_SYSTEM + "observation-status"),

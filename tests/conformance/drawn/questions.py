@@ -223,6 +223,17 @@ def over_types(draw):
     return Question(None, (("_type", ",".join(types)), pair))
 
 
+@st.composite
+def contained(draw):
+    """Draw questions about resources inside others."""
+    type = draw(st.sampled_from(("Practitioner", "Patient", "Observation", "Condition")))
+    pairs = [_pair(draw, type) for _ in range(draw(st.integers(0, 2)))]
+    how = [("_contained", draw(st.sampled_from(("true", "both"))))]
+    how += draw(st.sampled_from(([], [("_containedType", "contained")], [("_containedType", "container")])))
+    how += draw(st.sampled_from(([], [], [("_sort", "_lastUpdated")], [("_sort", "-_lastUpdated")], [("_id", "x,a")])))
+    return Question(type, (*pairs, *how))
+
+
 KINDS = ("string", "token", "reference", "date", "number", "quantity", "uri", "composite", "near")
 
 FAMILIES = {
@@ -239,4 +250,5 @@ FAMILIES = {
     "sort": sorted_by(),
     "compartment": compartments(),
     "types": over_types(),
+    "contained": contained(),
 }

@@ -6,7 +6,6 @@ from drawn import IDS
 from drawn.pools import (
     CODES,
     INSTANTS,
-    NAMES,
     NUMBERS,
     PERCENT,
     PLACES,
@@ -200,13 +199,19 @@ RESOURCES = {
     ),
 }  # fmt: skip
 
-contained = st.sampled_from(NAMES).map(
-    lambda name: {
-        "contained": [{"resourceType": "Practitioner", "id": "x", "name": [{"family": name}]}],
-        "asserter": {"reference": "#x"},
-    }
+
+def _containing(refer, *types):
+    """Draw one contained resource of any of the types, and what ``refer`` makes of a reference to it."""
+    one = st.one_of(
+        *(RESOURCES[type].map(lambda held, type=type: {"resourceType": type, "id": "x", **held}) for type in types)
+    )
+    return one.map(lambda held: {"contained": [held], **refer({"reference": "#x"})})
+
+
+RESOURCES["Condition"] = _with(
+    RESOURCES["Condition"], _containing(lambda to: {"asserter": to}, "Practitioner", "Patient")
 )
-RESOURCES["Condition"] = _with(RESOURCES["Condition"], contained)
+RESOURCES["Observation"] = _with(RESOURCES["Observation"], _containing(lambda to: {"hasMember": [to]}, "Observation"))
 
 
 class Drawn(list):

@@ -17,6 +17,8 @@ from polyclinic.fhir.search.vocabulary import Vocabulary
 
 Summary = Literal["true", "text", "data", "count", "false"]
 Total = Literal["none", "estimate", "accurate"]
+Contained = Literal["false", "true", "both"]
+ContainedType = Literal["container", "contained"]
 
 LARGEST_PAGE = 1000
 MOST_SORTS = 8
@@ -88,12 +90,11 @@ def _total(reading: Reading, value: str) -> None:
 
 
 def _contained(reading: Reading, value: str) -> None:
-    if _one_of(("true", "false", "both"), "_contained", value) != "false":
-        raise NotSupported("contained resources are not searched for themselves; leave _contained out", at="_contained")
+    reading.options["contained"] = _one_of(get_args(Contained), "_contained", value)
 
 
 def _contained_type(reading: Reading, value: str) -> None:
-    _one_of(("container", "contained"), "_containedType", value)
+    reading.options["contained_type"] = _one_of(get_args(ContainedType), "_containedType", value)
 
 
 def _explain(reading: Reading, value: str) -> None:

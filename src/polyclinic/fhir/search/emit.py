@@ -111,10 +111,11 @@ def _contact_point(path: str, value: Any, out: Entries) -> None:
 
 def _reference(path: str, value: Any, out: Entries) -> None:
     literal = value.get("reference")
-    if literal is not None and literal[:1] != "#":
+    if literal is not None:
         target = terms.reference_target(literal, out.base)
-        out.terms.add(terms.reference_term(path, target))
         out.links.add((path, target))
+        if target[:1] != "#":  # what is contained is there, but it is no resource that others could ask for
+            out.terms.add(terms.reference_term(path, target))
     identifier = value.get("identifier")
     if identifier is not None and "value" in identifier:
         out.terms.add(terms.identified_term(path, identifier.get("system", ""), identifier["value"]))

@@ -19,7 +19,7 @@ from polyclinic.fhir.search.emit import EMITTED, SYSTEM_TYPES, Emit, Entries
 from polyclinic.fhir.search.pairs import pair, pairs_of
 from polyclinic.fhir.search.parameters import Branch, Focus, Parameter
 from polyclinic.fhir.search.steps import Field, Step, Where
-from polyclinic.fhir.search.terms import COMPARTMENTS, self_term
+from polyclinic.fhir.search.terms import COMPARTMENTS, contained_term, self_term
 from polyclinic.fhir.search.vocabulary import R4, Vocabulary
 
 Visit = Callable[[Any, Entries], None]
@@ -28,7 +28,7 @@ __all__ = ["Entries", "extract"]
 
 
 def extract(resource: dict[str, Any], vocabulary: Vocabulary = R4) -> Entries:
-    """Return what ``resource`` (valid R4, decimals as Decimal) is found by, its own type included."""
+    """Return what ``resource`` (valid R4, decimals as Decimal) is found by: its own type and those inside it, too."""
     type = resource["resourceType"]
     out = Entries(base=vocabulary.base)
     out.terms.add(type)
@@ -40,6 +40,7 @@ def extract(resource: dict[str, Any], vocabulary: Vocabulary = R4) -> Entries:
     for visit in whole:
         visit(resource, out)
     out.terms.update(pairs_of(type, out.terms))
+    out.terms.update([contained_term(one["resourceType"]) for one in resource.get("contained", ())])
     if type in COMPARTMENTS and "id" in resource:
         out.terms.add(self_term(type, resource["id"]))
     return out

@@ -11,7 +11,8 @@ from typing import Any
 
 from polyclinic.fhir.outcome import Refusal, Unacceptable
 from polyclinic.fhir.search.clauses import AnyOf, Clause, Ids, Missing, Spans, Spelled, Terms, Texts, types_asked
-from polyclinic.fhir.search.controls import CONTROLS, Reading, Sort, Summary, Total
+from polyclinic.fhir.search.contained import refuse_beyond_contained
+from polyclinic.fhir.search.controls import CONTROLS, Contained, ContainedType, Reading, Sort, Summary, Total
 from polyclinic.fhir.search.includes import Include, include
 from polyclinic.fhir.search.meaning import Asked, clause, values_of
 from polyclinic.fhir.search.meaning.asked import Unknown, naming
@@ -31,6 +32,7 @@ class Query:
     """One search among resources of ``types``. ``clauses`` must all hold; ``used`` are the pairs as understood.
 
     Without ``sort`` the newest come first, by clinical date. ``includes`` say what else is to come along.
+    ``contained`` says whether resources inside others are meant, too or alone, ``contained_type`` what stands for one.
     With ``explain`` it is asked how this is answered, not what the answer is; ``patience`` are the seconds that it may
     take, None for what is usual.
     ``vocabulary`` is what it was understood by; ``custom`` are those of its parameters that are not R4's, each with
@@ -45,6 +47,8 @@ class Query:
     elements: tuple[str, ...] = ()
     total: Total | None = None
     includes: tuple[Include, ...] = ()
+    contained: Contained = "false"
+    contained_type: ContainedType = "container"
     explain: bool = False
     patience: float | None = None
     used: tuple[tuple[str, str], ...] = ()
@@ -90,6 +94,7 @@ def parse(
             reading.ignored.append(unknown.name)
         else:
             reading.used.append((name, value))
+    refuse_beyond_contained(reading)
     return Query(
         types,
         tuple(reading.clauses),

@@ -22,6 +22,11 @@ def self_term(type: str, id: str) -> str:
     return reference_term(f"{type}:self", f"{type}/{id}")
 
 
+def contained_term(type: str) -> str:
+    """Return the term of a resource that contains one of ``type``."""
+    return f"#{type}"
+
+
 def code_term(path: str, code: str) -> str:
     """Return the term of ``code`` in any system."""
     return f"{path}\0c{code}"

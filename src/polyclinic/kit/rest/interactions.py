@@ -25,11 +25,12 @@ from polyclinic.kit.rest.reading import read, read_version
 from polyclinic.kit.rest.searching import search, search_by_form
 from polyclinic.kit.rest.targets import OPERATION_KINDS, Kind, Target, target_of
 from polyclinic.kit.rest.written import create, delete, delete_where, only, update, update_where
+from polyclinic.repository import Repository
 
 Handler = Callable[[Endpoint, Call, Target], Awaitable[Answer]]
 Offered = Mapping[str, tuple[str, Handler]]
 """By method: the code of the interaction and who serves it."""
-Advise = Callable[[Refusal], Awaitable[None]]
+Advise = Callable[[Repository, Refusal], Awaitable[None]]
 """Adds to a refusal what could be asked for instead."""
 
 OFFERED: Mapping[Kind, Offered] = {
@@ -96,7 +97,7 @@ class Interactions:
         try:
             return await self._answer(call)
         except Refusal as refusal:
-            await self._advise(refusal)
+            await self._advise(self._endpoint.repository, refusal)
             raise
 
     async def _answer(self, call: Call) -> Answer:

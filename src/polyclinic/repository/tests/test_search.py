@@ -4,7 +4,9 @@ from decimal import Decimal
 
 import pytest
 
+from polyclinic.fhir.json import decode
 from polyclinic.fhir.outcome import Unacceptable
+from polyclinic.fhir.search.matching import candidate, distant, holds
 from polyclinic.fhir.search.pairs import pair
 from polyclinic.fhir.search.query import parse
 from polyclinic.fhir.search.terms import code_term, reference_term
@@ -16,6 +18,7 @@ from polyclinic.repository.resolve import Resolver
 PATIENT = reference_term("Observation.subject", "Patient/ada")
 LOINC = "http://loinc.org"
 UCUM = "http://unitsofmeasure.org"
+XHTML = "http://www.w3.org/1999/xhtml"
 
 
 def observation(id, code, patient, date, value, unit="kg"):
@@ -53,6 +56,7 @@ RESOURCES = [
         "id": "cyd",
         "name": [{"family": "Smithers"}],
         "deceasedBoolean": True,
+        "text": {"status": "generated", "div": f"<div xmlns='{XHTML}'><strong>Fever</strong>, cough; released</div>"},
         "gender": "male",
     },
     observation("o1", "29463-7", "ada", "2024-01-01T10:00:00+01:00", "70.0"),
@@ -151,6 +155,14 @@ CASES = [
     ("ValueSet?url:below=http://example.org", {"vs"}),
     ("ValueSet?url:below=http://example.org/v", set()),
     ("ValueSet?url:above=http://example.org/vs/7", {"vs"}),
+    ("Patient?_text=cough", {"cyd"}),
+    ("Patient?_text=ough", set()),
+    ("Patient?_text=strong", set()),
+    ("Patient?_text=fever cou,nothing", {"cyd"}),
+    ("Patient?_content=RELEASED,müller", {"ada", "cyd"}),
+    ("Patient?_id:missing=false", {"ada", "bob", "cyd"}),
+    ("Patient?_id:missing=true", set()),
+    ("Patient?_lastUpdated:missing=false&gender=male", {"bob", "cyd"}),
     ("Observation?_content=told", {"o1", "o2", "o3", "o4", "o5"}),
     ("Observation?code:text=as tol", {"o1", "o2", "o3", "o4", "o5"}),
     ("Observation?patient=ada", {"o1", "o2", "o3"}),
@@ -250,6 +262,14 @@ async def test_a_search_sorts_and_pages(filled, text, expected, count):
             break
         cursor = page.next
     assert found == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), [case for case in CASES if not distant(query(case[0]).clauses)])
+async def test_a_resource_is_judged_by_itself_as_the_index_judges_it(filled, text, expected):
+    asked = query(text)
+    stored = await filled.search(query(text.partition("?")[0]))
+    held = [kept.id for kept in stored.items if holds(asked.clauses, candidate(decode(kept.body)))]
+    assert set(held) == expected
 
 
 async def test_new_resources_between_pages_are_neither_repeated_nor_do_they_push_others_out(filled):

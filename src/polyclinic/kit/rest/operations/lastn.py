@@ -22,7 +22,7 @@ MOST_LOOKED_AT = 10_000
 """Observations that are looked at for one answer."""
 _AT_ONCE = 500
 _SUBJECTS = frozenset({"patient", "subject"})
-_MEANINGLESS = frozenset({"_sort", "_count", "_total", "_include", "_revinclude", "_cursor"})
+_MEANINGLESS = frozenset({"_sort", "_count", "_total", "_include", "_revinclude", "_contained", "_cursor"})
 _NAMES_NOBODY = frozenset({"missing", "not"})
 
 
