@@ -83,9 +83,9 @@ def _message(event: str) -> dict[str, Any]:
 
 def _operations(found: Sequence[Promise]) -> Iterable[tuple[str, Any]]:
     for each in found:
-        yield f"{each.teller} tells {each.event}", _operation("send", each.teller, each.event)
+        yield f"{each.teller}.tells.{each.event}", _operation("send", each.teller, each.event)
         for hearer in each.hearers:
-            yield f"{hearer} hears {each.event}", _operation("receive", hearer, each.event)
+            yield f"{hearer}.hears.{each.event}", _operation("receive", hearer, each.event)
 
 
 def _operation(action: str, service: str, event: str) -> dict[str, Any]:
