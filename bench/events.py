@@ -11,6 +11,7 @@ its commit) to after the commit of its effect. Exit codes: 0 p99 within 100 ms, 
 import argparse
 import asyncio
 import json
+import os
 import time
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def main() -> int:
         "effects": len(found) - were,
         "doubled": len(found) - len(set(found)),
         **{f"p{share}_ms_at_most": 1000 * within(before, after, share / 100) for share in (50, 90, 99)},
+        "load_average": os.getloadavg()[0],
         "cpu_ms_per_change": {
             name: round(1000 * seconds / asked.rate / asked.seconds, 2) for name, seconds in used.items()
         },
