@@ -14,8 +14,8 @@ from polyclinic import __version__
 from polyclinic.fhir.outcome import NotFound, Refusal
 from polyclinic.kit import clock
 from polyclinic.kit.clock import Clock
-from polyclinic.kit.events import Handlers
 from polyclinic.kit.events.exchange import Exchange, Surroundings
+from polyclinic.kit.events.handling import Handlers
 from polyclinic.kit.http.door import PREFIX, Answering, Door
 from polyclinic.kit.http.message import Answer, broken, refused
 from polyclinic.kit.logs import Log

@@ -16,7 +16,7 @@ from polyclinic.kit.http.door import respond
 from polyclinic.kit.http.message import broken
 from polyclinic.kit.http.negotiation import Shape
 from polyclinic.kit.logs import Log
-from polyclinic.kit.passport import Passport, current, issued
+from polyclinic.kit.passport import Passport, carry, issued
 
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
@@ -97,7 +97,7 @@ class Telemetry:
             await self._app(scope, receive, send)
             return
         passport = issued(scope["headers"])
-        current.set(passport)
+        carry(passport)
         started, sending = perf_counter(), _Sending(send, passport)
         try:
             await self._app(scope, receive, sending)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from polyclinic.kit.events.streams import subject
+from polyclinic.kit.events.naming import subject
 from polyclinic.kit.manifest import Manifest
 from polyclinic.platform import catalog, child
 from polyclinic.platform.alone import run_alone

@@ -20,7 +20,7 @@ from polyclinic.repository.connect import Database
 from polyclinic.repository.model import Change, Changes, FeedPosition
 
 _NOTHING = "1:1:"
-_COLUMNS = "seq, type, id, version, method, updated, event"
+_COLUMNS = "seq, type, id, version, method, updated, event, trace"
 _ALL = f"""
 select {_COLUMNS} from change
 where pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and seq > $2 and ($4::text[] is null or type = any($4))
@@ -79,7 +79,7 @@ async def _rows(connection: Database, place: _Place, types: list[str] | None, li
 
 
 def _change(row: asyncpg.Record) -> Change:
-    return Change(row["type"], row["id"], row["version"], row["method"], row["updated"], row["event"])
+    return Change(*list(row)[1:])
 
 
 def _read(position: FeedPosition | None) -> _Place:

@@ -14,7 +14,6 @@ import msgspec
 from polyclinic.fhir.outcome import Unacceptable
 from polyclinic.repository.model import Change
 
-MEDIA_TYPE = "application/cloudevents+json"
 _REFERENCE = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,64})/_history/([1-9][0-9]{0,9})")
 _NAME = re.compile(r"[A-Z][A-Za-z]+\.[a-z][a-z-]*")
 
@@ -75,6 +74,7 @@ def event_of(change: Change, *, service: str) -> Event:
         resource=change.id,
         version=change.version,
         time=change.updated,
+        traceparent=change.trace,
     )
 
 

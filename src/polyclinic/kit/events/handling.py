@@ -18,7 +18,7 @@ from polyclinic.kit.events import event as events
 from polyclinic.kit.events.event import Event
 from polyclinic.kit.events.figures import Figures
 from polyclinic.kit.logs import Log, places
-from polyclinic.kit.passport import Passport, current
+from polyclinic.kit.passport import Passport, carry
 from polyclinic.repository import Repository, Transaction, hearing
 
 Handler = Callable[[Event, Transaction, Neighbours], Awaitable[None]]
@@ -92,7 +92,7 @@ class Handling:
     async def handle(self, event: Event) -> None:
         """Let ``event`` take effect unless it has."""
         began = perf_counter()
-        current.set(Passport(secrets.token_hex(8), event.traceparent))
+        carry(Passport(secrets.token_hex(8), event.traceparent))
         async with self._repository.transaction() as transaction:
             if not await hearing.settle(transaction.session, event.id, event.reference):
                 return
@@ -142,7 +142,7 @@ class Handling:
             if event.name not in self._ear.handlers:
                 raise Refusal(f"this service does not hear {event.name}")
             await hearing.settle(transaction.session, letter.event, event.reference)
-            current.set(Passport(secrets.token_hex(8), event.traceparent))
+            carry(Passport(secrets.token_hex(8), event.traceparent))
             await self._ear.handlers[event.name](event, transaction, self._ear.neighbours)
             await hearing.drop(transaction.session, number)
         return True

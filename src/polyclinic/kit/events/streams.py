@@ -10,6 +10,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, StorageType, StoreCompression
 from nats.js.errors import NotFoundError
 
 from polyclinic.kit.events.bus import Bus
+from polyclinic.kit.events.naming import subject
 from polyclinic.repository.telling import Stream
 
 AGE = 7 * 86400.0
@@ -45,11 +46,6 @@ class Standing:
 
     made: Stream
     last: int
-
-
-def subject(name: str) -> str:
-    """Return the subject that an event such as ``Appointment.booked`` travels on."""
-    return f"event.{name}"
 
 
 async def ensure(bus: Bus, voice: Voice) -> Standing:

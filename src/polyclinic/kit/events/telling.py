@@ -17,7 +17,8 @@ from polyclinic.kit.events import event as events
 from polyclinic.kit.events.bus import Address, Bus, connected
 from polyclinic.kit.events.event import Event
 from polyclinic.kit.events.figures import Figures
-from polyclinic.kit.events.streams import Voice, ensure, subject
+from polyclinic.kit.events.naming import MEDIA_TYPE, subject
+from polyclinic.kit.events.streams import Voice, ensure
 from polyclinic.kit.logs import Log
 from polyclinic.repository import Repository, telling
 from polyclinic.repository.connect import Session
@@ -54,6 +55,24 @@ class Speaker:
     now: Clock
 
 
+class Due:
+    """Something to do every so many seconds, by a clock that nobody sets."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._last = seconds, monotonic()
+
+    def now(self) -> bool:
+        """Whether it is due; then it is due again after the seconds."""
+        due = monotonic() - self._last > self._seconds
+        if due:
+            self.again()
+        return due
+
+    def again(self) -> None:
+        """Let it be due after the seconds from now."""
+        self._last = monotonic()
+
+
 class Teller:
     """Tells the changes of one service; ``run`` is its chore."""
 
@@ -72,9 +91,9 @@ class Teller:
             self._leads, started = False, monotonic()
             try:
                 async with repository.turn(telling.TURN) as session:
-                    self.missing = None
                     if session is not None:
                         await self._lead(session)
+                self.missing = None
             except Refusal as refusal:
                 self.missing = f"events are not told: {refusal}"
                 self._speaker.log.warning("events not told", reason=str(refusal))
@@ -127,26 +146,21 @@ class Teller:
                     await session.remove_listener(telling.CHANNEL, wake)
 
     async def _tell(self, session: Session, bus: Bus) -> None:
+        """Tell until the stream is not the one any more that we began with."""
         standing = await ensure(bus, self._voice)
         told = Told(await telling.begin(session, standing.made, standing.last), standing.made, standing.last)
-        self._leads = True
+        self._leads, self.missing = True, None
         self._speaker.figures.stand(telling=1)
         self._speaker.log.info("telling events", stream=self._voice.service)
-        kept = stayed = checked = monotonic()
-        while True:
+        kept, stays, check = Due(QUIET), Due(STAY), Due(CHECK)
+        while not check.now() or (await ensure(bus, self._voice)).made == told.stream:
             self._awake.clear()
             began = monotonic()
             place, last, more = await self._stretch(session, bus, told)
             told = Told(place, told.stream, max(last, told.sequence))
-            if last or monotonic() - kept > QUIET:
-                stay = monotonic() - stayed > STAY
-                await telling.keep(session, told, stay=stay)
-                kept = monotonic()
-                stayed = kept if stay else stayed
-            if monotonic() - checked > CHECK:
-                checked = monotonic()
-                if (await ensure(bus, self._voice)).made != told.stream:
-                    return  # somebody has made the stream anew: begin with it
+            if kept.now() or last:
+                await telling.keep(session, told, stay=stays.now())
+                kept.again()
             if not more:
                 await self._wait(max(BREATH, monotonic() - began))
 
@@ -176,7 +190,7 @@ class Teller:
 
     async def _publish(self, bus: Bus, event: Event) -> int:
         """Publish one event and return its sequence in the stream, once the bus has it."""
-        headers = {"Nats-Msg-Id": event.id, "Content-Type": events.MEDIA_TYPE}
+        headers = {"Nats-Msg-Id": event.id, "Content-Type": MEDIA_TYPE}
         acknowledged = await bus.streams.publish(subject(event.name), events.written(event), headers=headers)
         self._speaker.figures.told(event.name)
         return acknowledged.seq

@@ -7,7 +7,6 @@ from functools import partial
 import pytest
 
 from polyclinic.fhir.outcome import Unacceptable
-from polyclinic.kit.events import event as events
 from polyclinic.kit.events.event import Event, event_of, name_of, read, written
 from polyclinic.kit.events.handling import LONGEST_PAUSE, Patience
 from polyclinic.kit.events.lanes import Lanes
@@ -135,7 +134,3 @@ def test_pauses_double_up_to_a_bound_and_are_never_the_same():
         pauses = {patience.after(failures) for _ in range(20)}
         assert len(pauses) > 1
         assert all(longest / 2 <= pause <= longest for pause in pauses)
-
-
-def test_the_media_type_is_that_of_cloud_events():
-    assert events.MEDIA_TYPE == "application/cloudevents+json"

@@ -63,6 +63,12 @@ class House:
         }
         return await self.stack.enter_async_context(running(self.create(manifest), **settings))
 
+    async def streams(self):
+        """What an administrator of the bus has in hand."""
+        client = await nats.connect(self.address)
+        self.stack.push_async_callback(client.close)
+        return client.jetstream()
+
     async def effects(self):
         """What took effect, from the hearer's own database, in its order."""
         connection = await asyncpg.connect(self.databases["hearer"])
@@ -137,15 +143,13 @@ async def test_what_was_written_before_anybody_heard_is_heard(empty):
 async def test_an_event_holds_no_data_of_a_patient(empty):
     teller = await empty.open(TELLER)
     await patient(teller, "p", name=[{"family": "Secret"}], birthDate="1970-01-01")
-    client = await nats.connect(empty.address)
-    streams = client.jetstream()
+    streams = await empty.streams()
 
     async def kept():
         return (await streams.stream_info("teller")).state.messages
 
     await until(kept)
     message = await streams.get_msg("teller", 1)
-    await client.close()
     assert message.data and message.headers
     event = json.loads(message.data)
     assert event.pop("time")
@@ -160,6 +164,22 @@ async def test_an_event_holds_no_data_of_a_patient(empty):
     }
     assert message.headers["Content-Type"] == "application/cloudevents+json"
     assert message.subject == "event.Patient.created"
+
+
+async def test_the_trace_of_a_request_goes_on_in_what_its_event_brings_about(empty):
+    teller = await empty.open(TELLER)
+    await empty.open(HEARER)
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    for version in (1, 2):
+        body = {"resourceType": "Patient", "id": "p", "multipleBirthInteger": version}
+        await teller.put("/fhir/Patient/p", body, traceparent=trace)
+    await patient(teller, "untraced")
+    await empty.until(3)
+    for service, type in (("teller", "Patient"), ("hearer", "Basic")):
+        connection = await asyncpg.connect(empty.databases[service])
+        rows = await connection.fetch("select trace from change where type = $1", type)
+        await connection.close()
+        assert sorted(row["trace"] or "" for row in rows) == ["", trace, trace]
 
 
 async def test_what_fails_is_tried_again_while_what_comes_after_it_waits(empty):
@@ -237,8 +257,7 @@ async def test_two_processes_of_a_service_tell_and_hear_as_one(empty):
 async def test_a_stream_that_somebody_deletes_is_made_anew_and_nothing_is_lost(empty):
     teller = await empty.open(TELLER)
     await patient(teller, "before")
-    client = await nats.connect(empty.address)
-    streams = client.jetstream()
+    streams = await empty.streams()
 
     async def told():
         return (await streams.stream_info("teller")).state.messages == 1
@@ -251,7 +270,6 @@ async def test_a_stream_that_somebody_deletes_is_made_anew_and_nothing_is_lost(e
     await streams.delete_stream("teller")
     await patient(teller, "last")
     await empty.until(3)
-    await client.close()
     await asyncio.sleep(0.5)
     assert len(await empty.effects()) == len(set(found)) + 1 == 3
 

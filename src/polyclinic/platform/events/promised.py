@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from polyclinic import __version__
-from polyclinic.kit.events.event import MEDIA_TYPE
-from polyclinic.kit.events.streams import subject
+from polyclinic.kit.events.naming import MEDIA_TYPE, subject
 from polyclinic.kit.manifest import Manifest
 
 _TEXT = {"type": "string"}

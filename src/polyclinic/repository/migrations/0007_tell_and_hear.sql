@@ -28,3 +28,5 @@ create table failure (
     last    timestamptz not null default now(),
     aside   boolean not null default false
 );
+
+alter table change add column trace text;  -- of the request that brought it about (W3C Trace Context, traceparent)
