@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any
 
 from nats.aio.msg import Msg
+from nats.js.api import ConsumerInfo
 from nats.js.errors import NotFoundError
 
 from polyclinic.fhir.outcome import Refusal, Unavailable
@@ -29,6 +30,34 @@ LOOK = 2.0
 """Seconds between two looks at how much waits."""
 PRUNE = 600.0
 """Seconds after which settled events are forgotten that no bus has any more."""
+
+Settling = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Delivered:
+    """Notices events that the bus has handed to somebody else, such as our last connection whose end it has not seen.
+
+    They would come again in an hour (``streams.UNSETTLED``), long after what came behind them. Deliveries are numbered
+    from one whenever a hearer begins, so that one that is missing is noticed before what comes behind it is settled.
+    """
+
+    def __init__(self) -> None:
+        self._last = self._seen = 0
+
+    def take(self, number: int) -> None:
+        """Note the delivery of that ``number``. Refuses: ``Unavailable`` where it is not the next: begin anew."""
+        if number != self._last + 1:
+            raise Unavailable("the event bus has handed events to somebody who is not there")
+        self._last = number
+
+    def look(self, delivered: int) -> None:
+        """Hold what we have against the last delivery as the bus counts. Refuses: ``Unavailable`` as ``take``.
+
+        What was under way at one look has to be here at the next.
+        """
+        if self._seen > self._last:
+            raise Unavailable("the event bus has handed events to somebody who is not there")
+        self._seen = delivered
 
 
 class Hearer:
@@ -60,7 +89,7 @@ class Hearer:
     async def unheard(self) -> Mapping[str, int]:
         """Return how many events each stream has that this service has not settled. Refuses: ``Unavailable``."""
         async with connected(self._address) as bus:
-            return {teller: await self._waiting(bus, teller) for teller in self._streams}
+            return {teller: _unsettled(await self._consumer(bus, teller)) for teller in self._streams}
 
     async def _lead(self, session: Session, repository: Repository) -> None:
         """Hear for as long as ``session``, which holds our turn, and a connection to the bus last."""
@@ -81,9 +110,11 @@ class Hearer:
         self.missing = None
         self._ear.figures.stand(hearing=1)
         self._ear.log.info("hearing events", streams=sorted(self._streams))
+        delivered = {teller: Delivered() for teller in self._streams}
         async with Lanes() as lanes:
-            following = [self._follow(bus, teller, handling, lanes) for teller in self._streams]
-            tasks = [asyncio.ensure_future(each) for each in (*following, self._watch(session, bus), lanes.failed)]
+            following = [self._follow(bus, handling, lanes, *each) for each in delivered.items()]
+            watching = self._watch(session, bus, delivered)
+            tasks = [asyncio.ensure_future(each) for each in (*following, watching, lanes.failed)]
             try:
                 await asyncio.gather(*tasks)
             finally:
@@ -97,37 +128,53 @@ class Hearer:
         except NotFoundError:
             raise Unavailable(f"{teller} has not opened its events to {self._service} yet") from None
 
-    async def _follow(self, bus: Bus, teller: str, handling: Handling, lanes: Lanes) -> None:
+    async def _follow(self, bus: Bus, handling: Handling, lanes: Lanes, teller: str, delivered: Delivered) -> None:
         async for message in Pull(bus, teller, self._service).messages():
-            content = message.data.decode("utf-8", errors="replace")
-            try:
-                event = events.read(content)
-                if event.name not in self._ear.handlers:
-                    raise Refusal(f"{event.name} is not heard here")
-            except Refusal as refusal:
-                id = f"{teller}/{message.metadata.sequence.stream}"
-                lanes.put(id, partial(self._done, message, partial(handling.lay_aside, id, content, refusal)))
-                continue
-            lanes.put(event.reference, partial(self._done, message, partial(handling.settle, event, content)))
+            delivered.take(message.metadata.sequence.consumer)
+            lane, settling = self._settling(message, teller, handling)
+            lanes.put(lane, partial(_done, message, settling))
 
-    async def _done(self, message: Msg, settling: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Settle a message and acknowledge it."""
-        await settling()
-        await message.ack()
+    def _settling(self, message: Msg, teller: str, handling: Handling) -> tuple[str, Settling]:
+        """Return the lane of a message, and what settles it."""
+        content = message.data.decode("utf-8", errors="replace")
+        try:
+            event = events.read(content)
+            if event.name not in self._ear.handlers:
+                raise Refusal(f"{event.name} is not heard here")
+        except Refusal as refusal:
+            id = f"{teller}/{message.metadata.sequence.stream}"
+            return id, partial(handling.lay_aside, id, content, refusal)
+        return event.reference, partial(handling.settle, event, content)
 
-    async def _watch(self, session: Session, bus: Bus) -> None:
+    async def _watch(self, session: Session, bus: Bus, delivered: Mapping[str, Delivered]) -> None:
         """Say how much waits, and forget what is long settled; whoever holds our turn has to be alive for it."""
         pruned = monotonic()
         while True:
-            waiting = [await self._waiting(bus, teller) for teller in self._streams]
+            found = {teller: await self._consumer(bus, teller) for teller in delivered}
+            for teller, ours in delivered.items():
+                ours.look(_handed_out(found[teller]))
             aside, _ = await hearing.count(session)
-            self._ear.figures.stand(unheard=sum(waiting), dead_letters=aside)
+            self._ear.figures.stand(unheard=sum(map(_unsettled, found.values())), dead_letters=aside)
             if monotonic() - pruned > PRUNE:
                 await hearing.prune(session)
                 pruned = monotonic()
             await asyncio.sleep(LOOK)
 
-    async def _waiting(self, bus: Bus, teller: str) -> int:
+    async def _consumer(self, bus: Bus, teller: str) -> ConsumerInfo:
         with away():
-            found = await bus.streams.consumer_info(teller, self._service)
-        return (found.num_pending or 0) + (found.num_ack_pending or 0)
+            found: ConsumerInfo = await bus.streams.consumer_info(teller, self._service)
+        return found
+
+
+async def _done(message: Msg, settling: Settling) -> None:
+    """Settle a message and acknowledge it."""
+    await settling()
+    await message.ack()
+
+
+def _handed_out(found: ConsumerInfo) -> int:
+    return found.delivered.consumer_seq if found.delivered else 0
+
+
+def _unsettled(found: ConsumerInfo) -> int:
+    return (found.num_pending or 0) + (found.num_ack_pending or 0)

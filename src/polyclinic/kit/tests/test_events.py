@@ -10,6 +10,7 @@ import nats
 import pytest
 
 from polyclinic.kit.app import Deeds, assemble
+from polyclinic.kit.events import hearing
 from polyclinic.kit.manifest import Manifest
 from polyclinic.kit.settings import Misconfigured, Settings
 from polyclinic.kit.testing import bus, database, running
@@ -272,6 +273,24 @@ async def test_a_stream_that_somebody_deletes_is_made_anew_and_nothing_is_lost(e
     await empty.until(3)
     await asyncio.sleep(0.5)
     assert len(await empty.effects()) == len(set(found)) + 1 == 3
+
+
+async def test_what_was_handed_to_somebody_who_is_gone_is_handed_out_again(empty, monkeypatch):
+    monkeypatch.setattr(hearing, "LOOK", 0.1)
+    teller = await empty.open(TELLER)
+    await patient(teller, "stray")
+    streams = await empty.streams()
+    thief = await streams.pull_subscribe_bind("hearer", "teller")
+    assert await thief.fetch(1, timeout=10)
+    await empty.open(HEARER)
+    assert await empty.until(1) == ["Patient.created Patient/stray 1"]
+    asking = asyncio.create_task(thief.fetch(1, timeout=10))
+    await asyncio.sleep(0.3)
+    for version in range(1, 9):
+        await patient(teller, "later", multipleBirthInteger=version)
+    assert len(await empty.until(9)) == 9
+    assert [text[-1] for text in await empty.effects() if "later" in text] == list("12345678")
+    assert await asking
 
 
 async def test_the_figures_tell_what_was_told_and_handled(empty):
