@@ -6,6 +6,7 @@ is made smaller before it is told, which takes minutes.
 """
 
 import os
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -29,6 +30,8 @@ QUESTIONS = 12
 BATCHES = 3
 """Transactions that a set is loaded by, so that not all of it was written at one moment."""
 PAGES = (1000, 3)
+CROWDED = {"FEW": 2, "MANY_KEYS": 2, "READ_IN_TURN": 1, "SELECTIVE": 0}
+"""Limits of the repository's plans, each so low that a few resources reach it."""
 VOCABULARY = Vocabulary(base=f"{HERE}/")
 
 
@@ -39,8 +42,7 @@ async def service():
         yield client
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@settings(
+DRAWN = settings(
     max_examples=int(SETS or 10),
     derandomize=SETS is None,
     database=None,
@@ -49,9 +51,42 @@ async def service():
     print_blob=False,
     phases=(Phase.generate, Phase.shrink) if SETS else (Phase.generate,),
 )
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@DRAWN
 @given(resources=drawn_resources(), chance=st.data())
 async def test_answers_are_those_of_the_oracle(service, family, resources, chance):
-    questions = chance.draw(st.lists(FAMILIES[family], min_size=1, max_size=QUESTIONS, unique=True))
+    await hold(service, resources, chance.draw(questions_of(family)))
+
+
+@pytest.fixture(params=[1, 100], ids=["rare", "common"])
+def crowded(monkeypatch, request):
+    """Let the few drawn resources be many to the plans, so that these go the ways they go where much is stored.
+
+    Each term is taken to be rare, or to be common.
+    """
+    repository = [module for name, module in sys.modules.items() if name.startswith("polyclinic.repository.")]
+    for limit, value in {**CROWDED, "RARE": request.param}.items():
+        modules = [module for module in repository if hasattr(module, limit)]
+        assert modules, f"no plan knows {limit}"
+        for module in modules:
+            monkeypatch.setattr(module, limit, value)
+
+
+@pytest.mark.parametrize("family", ["reverse chain", "chain", "mixed", "sort"])
+@DRAWN
+@given(resources=drawn_resources(), chance=st.data())
+async def test_answers_are_those_of_the_oracle_where_lookups_end_early(service, crowded, family, resources, chance):
+    await hold(service, resources, chance.draw(questions_of(family)))
+
+
+def questions_of(family):
+    return st.lists(FAMILIES[family], min_size=1, max_size=QUESTIONS, unique=True)
+
+
+async def hold(service, resources, questions):
+    """Hold the service's answers to ``questions`` about ``resources`` against the oracle's."""
     try:
         oracle, written = await loaded(service, resources)
         for question in questions:

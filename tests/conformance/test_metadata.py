@@ -98,6 +98,7 @@ async def test_every_operation_told_works(ask, rest, patient, later):
             await offered(ask, type, each["name"])
             continue
         method, path = OPERATIONS[each["name"]]
+        path = path if type else path.rpartition("/")[2]
         body = {"resourceType": "Parameters"} if "$meta-" in path else least("Patient") if method == "POST" else None
         if "$meta-" in path:
             body |= {"parameter": [{"name": "meta", "valueMeta": {"tag": [{"code": "x"}]}}]}

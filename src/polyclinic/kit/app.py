@@ -90,7 +90,7 @@ def assemble(
         exchange = Exchange(manifest, settings, deeds.handlers, Surroundings(log, metrics.registry, now))
         opening.take_on(exchange.chores())
         routes = [*routes, *exchange.routes(lambda: opening.repository)]
-        reception = _reception(_interactions(manifest, settings, opening, now, deeds), exchange)
+        reception = _reception(_interactions(manifest, settings, opening, log, now, deeds), exchange)
     app = Starlette(
         routes=[*routes, *_house_routes(manifest, metrics, opening, reception.missing if reception else _nothing)],
         lifespan=_lifespan(opening, reception.opened if reception else ()),
@@ -135,7 +135,9 @@ def _opening(manifest: Manifest, settings: Settings, log: Log, now: Clock, deeds
     return Opening(place, log, deeds.chores)
 
 
-def _interactions(manifest: Manifest, settings: Settings, opening: Opening, now: Clock, deeds: Deeds) -> Answering:
+def _interactions(
+    manifest: Manifest, settings: Settings, opening: Opening, log: Log, now: Clock, deeds: Deeds
+) -> Answering:
     endpoint = Endpoint(
         service=manifest.name,
         base=settings.base_url,
@@ -146,7 +148,7 @@ def _interactions(manifest: Manifest, settings: Settings, opening: Opening, now:
         conditional_delete=settings.conditional_delete,
         explain=settings.explain,
     )
-    return Interactions(endpoint, deeds.operations, deeds.advise).answer
+    return Interactions(endpoint, log, deeds.operations, deeds.advise).answer
 
 
 def _lifespan(

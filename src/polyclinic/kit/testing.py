@@ -31,6 +31,12 @@ from polyclinic.kit.settings import Settings
 POSTGRESQL = "POLYCLINIC_TEST_POSTGRESQL"
 NATS = "POLYCLINIC_TEST_NATS"
 
+_KEEP_ALIVE = 75
+"""Seconds that a service keeps an idle connection: longer than the client may send on it (aiohttp: 15 seconds).
+
+Where the two share an event loop that a test blocks, one that is closed meanwhile would be found out by sending.
+"""
+
 Create = Callable[[Settings], ASGIApp]
 """What every service's ``main`` offers."""
 
@@ -154,7 +160,8 @@ async def running(create: Create, **settings: Any) -> AsyncIterator[Client]:
         port = listening.getsockname()[1]
         root = f"http://127.0.0.1:{port}"
         made = Settings(**{"port": port, "base_url": f"{root}/fhir", "log_level": "warning", **settings})
-        server = uvicorn.Server(uvicorn.Config(create(made), log_config=None, access_log=False))
+        config = uvicorn.Config(create(made), log_config=None, access_log=False, timeout_keep_alive=_KEEP_ALIVE)
+        server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             while not server.started:

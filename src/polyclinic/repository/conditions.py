@@ -181,12 +181,17 @@ def text_range(statement: Statement, match: TextMatch) -> str:
 def span_range(statement: Statement, match: SpanMatch) -> str:
     """Return the test of a row ``f`` of ``span``, bounded so that the index on (key, low, high) answers it.
 
-    Whatever ends below a value begins below it: said of every group at once, that bounds where reading ends.
+    Whatever ends below a value begins below it, unless it crosses: said of every group at once, that bounds where
+    reading ends.
     """
-    ends = [min((b.value for b in group if b.comparison.startswith("<")), default=inf) for group in match.groups]
+    ends = [min((b.value for b in group if _bounds_low(b, match)), default=inf) for group in match.groups]
     if max(ends) == inf:
         return _span(statement, match)
     return f"{_span(statement, match)} and f.low <= ${statement.add(max(ends))}::float8"
+
+
+def _bounds_low(bound: Bound, match: SpanMatch) -> bool:
+    return bound.comparison.startswith("<") and (bound.end == "low" or not match.crosses)
 
 
 def updated(statement: Statement, clause: Updated) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, NewType
 
+from msgspec import Struct
+
 from polyclinic.fhir.definitions import RESOURCE_TYPES
 from polyclinic.fhir.search.query import Query
 
@@ -111,8 +113,7 @@ class Written:
     changed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Answers in order; ``next`` is set if there are more; ``total`` counts all pages, where it is known.
 
     ``included`` are the resources that come along with them.

@@ -6,9 +6,11 @@ the first did.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from polyclinic.fhir.json import decode, encode
 from polyclinic.fhir.search.clinical_date import CLINICAL_DATE
@@ -34,12 +36,12 @@ _WRITTEN_AS = {"CodeableConcept": ".coding.code", "Coding": ".code", "Identifier
 """What of a value that is no primitive it is sorted by."""
 
 
-@dataclass(frozen=True, slots=True)
-class SortKey:
+class SortKey(Struct, frozen=True):
     """One key of an order, as an SQL expression over a candidate ``c(at, resource)``.
 
     ``of`` are the keys of the elements, or for ``json`` the JSON paths. A missing value comes last. With ``led`` the
     candidate has the value itself, as its column of the same name or as ``sorted``; with ``absent`` it has none.
+    ``base``, for references, is our own address: one below it is sorted as a relative one, without its version.
     """
 
     column: Literal["at", "updated", "id", "text", "span", "json"]
@@ -47,6 +49,7 @@ class SortKey:
     of: tuple[Any, ...] = ()
     led: bool = False
     absent: bool = False
+    base: str | None = None
 
     def sql(self, add: Add) -> str:
         """Return the expression; ``add`` takes its arguments."""
@@ -69,13 +72,22 @@ class SortKey:
         best, of = "max" if self.descending else "min", add(list(self.of))
         if self.column == "json":
             values = "jsonb_path_query(convert_from(f.body, 'UTF8')::jsonb, p.path::jsonpath)"
+            value = "(v.value #>> '{}')"
             return (
-                f"select {best}((v.value #>> '{{}}') collate \"C\") from resource f "
+                f'select {best}({value if self.base is None else self._target(value, add)} collate "C") '
+                f"from resource f "
                 f"cross join unnest(${of}::text[]) as p(path) cross join lateral {values} as v(value) "
                 f"where f.key = c.resource"
             )
         table, value = VALUES[self.column]
         return f"select {best}(f.{value}) from {table} f where f.resource = c.resource and f.key = any(${of}::bigint[])"
+
+    def _target(self, literal: str, add: Add) -> str:
+        """Return what ``literal`` leads to, as ``terms.reference_target`` says it; null for what is contained."""
+        base = add(self.base)
+        begin = f"1 + case when starts_with({literal}, ${base}::text) then length(${base}::text) else 0 end"
+        whole = f"split_part(substr({literal}, {begin}), '/_history/', 1)"
+        return f"(case when not starts_with({literal}, '#') then {whole} end)"
 
     @property
     def cast(self) -> str:
@@ -111,7 +123,8 @@ def _sort_key(types: Sequence[str], sort: Sort, vocabulary: Vocabulary) -> SortK
         for b in parameter.branches
         for path in _json(type, b)
     ]
-    return SortKey("json", sort.descending, tuple(dict.fromkeys(paths)))
+    base = vocabulary.base if kind == "reference" else None
+    return SortKey("json", sort.descending, tuple(dict.fromkeys(paths)), base=base)
 
 
 def _json(type: str, branch: Branch) -> list[str]:
@@ -130,7 +143,7 @@ def _json_path(type: str, place: Place) -> str:
     return path + _WRITTEN_AS.get(place.type, "")
 
 
-def is_index_order(order: tuple[SortKey, ...]) -> bool:
+def is_index_order(order: Sequence[SortKey]) -> bool:
     """Whether postings already lie in this order."""
     return len(order) == 1 and order[0].column == "at"
 

@@ -5,8 +5,10 @@ where it is much it is checked for each candidate. A far end that another servic
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from polyclinic.fhir.search import terms
 from polyclinic.fhir.search.clauses import (
@@ -52,8 +54,7 @@ SELECTIVE = 3 * RARE
 _Far = Linked | LinkedFrom | AnyOf
 
 
-@dataclass(frozen=True, slots=True)
-class Resolver:
+class Resolver(Struct, frozen=True):
     """Asks the database what has to be known to turn clauses into checks."""
 
     connection: Database
@@ -86,7 +87,7 @@ class Resolver:
             case Spelled():
                 return await self._spelled(clause)
             case Spans(code, matches) if any(match.measured for match in matches):
-                return Spans(code, tuple([each for match in matches for each in await self._measured(match)]))
+                return Spans(code, tuple([each for match in matches for each in await self._measured(code, match)]))
         return clause  # type: ignore[return-value]  # all others are checks as they are
 
     async def _spelled(self, clause: Spelled) -> Keys:
@@ -101,10 +102,10 @@ class Resolver:
         typed = not any(path.startswith("Resource.") for path in clause.paths)
         return Keys(clause.code, tuple(map(key_of, dict.fromkeys(found))), typed=typed)
 
-    async def _measured(self, match: SpanMatch) -> list[SpanMatch]:
+    async def _measured(self, name: str, match: SpanMatch) -> list[SpanMatch]:
         """Return what ``match`` asks, in its own unit and in each one in use that it can be converted to."""
         path = terms.spelled_path(match.path.partition("\0")[0], "unit")
-        codes = await units(self.connection, [path]) if match.measured else []
+        codes = await units(self.connection, path, at=name) if match.measured else []
         return [match, *filter(None, (comparable(match, code) for code in codes))]
 
     async def _at_far_end(self, clause: _Far, *, selective: bool) -> Check:
@@ -136,9 +137,9 @@ class Resolver:
             chosen = await settled(self.connection, plan(question, self.common))
             if chosen.estimate <= FEW:
                 text, arguments = statements.targets(chosen, paths)
-                rows = await self.connection.fetch(text, *arguments)
-                if not rows or rows[0]["looked_at"] <= FEW:
-                    return Identities(tuple(row["target"] for row in rows))
+                row = await self.connection.fetchrow(text, *arguments)
+                if row is not None and row["looked_at"] <= FEW:
+                    return Identities(tuple(row["targets"]))
         return _followed(clause.type, paths, question.checks)
 
 
@@ -149,8 +150,19 @@ async def settled(connection: Database, chosen: Plan) -> Plan:
     text, arguments = statements.hits(chosen.lead.clause, chosen.question.types)
     rows = await connection.fetch(text, *arguments)
     if len(rows) > FEW:
-        return replace(chosen, lead=chosen.lead.otherwise, checks=chosen.lead.checks_otherwise)
+        return led_otherwise(chosen, chosen.lead)
     return replace(chosen, lead=ByResources(tuple(row["resource"] for row in rows)), estimate=len(rows))
+
+
+async def are_few(connection: Database, lead: ByHits, types: Sequence[str]) -> bool:
+    """Whether the hits of ``lead`` among ``types`` are few enough to go by them."""
+    text, arguments = statements.hits_counted(lead.clause, types)
+    return bool(await connection.fetchval(text, *arguments) <= FEW)
+
+
+def led_otherwise(chosen: Plan, lead: ByHits) -> Plan:
+    """Return ``chosen`` for the case that the hits of its ``lead`` are too many."""
+    return replace(chosen, lead=lead.otherwise, checks=lead.checks_otherwise)
 
 
 def _names(clause: Terms, paths: tuple[str, str] | None) -> Literal["patient", "kind", ""]:

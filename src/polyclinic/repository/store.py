@@ -1,16 +1,17 @@
 """The repository: resources kept in one service's database, and the only class that other layers use."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from time import monotonic
 from typing import Any
 
-import asyncpg
+from msgspec import structs
 
+from polyclinic.fhir.search.labels import Label
 from polyclinic.fhir.search.query import Query
 from polyclinic.fhir.search.vocabulary import Vocabulary
 from polyclinic.repository import feed, later, statements
@@ -21,7 +22,8 @@ from polyclinic.repository.everything import Belonging, Everything, everything
 from polyclinic.repository.explained import Explained, explained
 from polyclinic.repository.guard import bounded, estimated_cost, refuse_costly, refuse_many_containers
 from polyclinic.repository.history import EVERYTHING, Wanted, history, kept
-from polyclinic.repository.included import Inclusion
+from polyclinic.repository.included import Inclusion, Rows, divided, with_included
+from polyclinic.repository.labels import labels
 from polyclinic.repository.migrate import migrate
 from polyclinic.repository.model import (
     KEEPING,
@@ -43,14 +45,14 @@ from polyclinic.repository.order import (
     without_value,
     written,
 )
-from polyclinic.repository.plan import ByValue, CommonTerms, Plan, plan
+from polyclinic.repository.plan import ByHits, ByValue, CommonTerms, Plan, plan
 from polyclinic.repository.pool import Pool
 from polyclinic.repository.reindexing import Reindexing
-from polyclinic.repository.resolve import Resolver, settled
+from polyclinic.repository.resolve import Resolver, are_few, led_otherwise, settled
 from polyclinic.repository.seal import Seal
 from polyclinic.repository.spellings import Spellings
 from polyclinic.repository.transaction import Transaction, Writers, alone
-from polyclinic.repository.vocabularies import Known, Progress, load, pause, restart
+from polyclinic.repository.vocabularies import Incomplete, Known, Progress, load, pause, restart
 from polyclinic.repository.write import KeySource
 
 _READ = "select type, id, version, updated, method, body from resource where type = $1 and id = $2"
@@ -273,9 +275,7 @@ class Repository:
             async with bounded(query.patience):
                 found = await again_if_lost(lambda: self._found(self._pool, query, cursor))
             total = await self.count(query) if query.total in ("accurate", "estimate") else None
-        if total is None and cursor is None and found.next is None:
-            total = len(found.items)
-        return replace(found, total=total)
+        return found if total is None else structs.replace(found, total=total)
 
     async def count(self, query: Query) -> int:
         """Return how many resources ``query`` finds."""
@@ -298,6 +298,17 @@ class Repository:
     async def everything(self, asked: Belonging, *, cursor: Cursor | None = None) -> Everything:
         """Return what belongs to one resource, behind ``cursor``; see ``everything``."""
         return await everything(self._pool, self._seal, asked, cursor)
+
+    async def labels(self, types: Sequence[str]) -> tuple[Label, ...]:
+        """Return the profiles, security labels and tags that resources of ``types`` have.
+
+        Refuses: ``Incomplete`` while not every resource is indexed by them; ``TooCostly``.
+        """
+        if self.known.wanted > self.known.complete and (known := await self.learn()).wanted > known.complete:
+            raise Incomplete("not every resource is indexed yet; GET SearchParameter/$reindex tells how far it is")
+        with refusing():
+            async with bounded():
+                return await again_if_lost(lambda: labels(self._pool, types))
 
     async def keep_for_later(self, id: str, question: bytes) -> None:
         """Keep a question that is answered later. Refuses: ``TooCostly`` where too many wait."""
@@ -361,31 +372,46 @@ class Repository:
         position = self._seal.open(cursor, _name_of(query)) if cursor is not None else None
         if query.contained != "false":
             return await self._found_inside(connection, query, position)
-        after = values_of(position, order_of(query)) if position is not None else None
-        rows = await self._answers(connection, query, after)
+        order = order_of(query)
+        after = values_of(position, order) if position is not None else None
+        rows, beside = await self._rows(connection, query, order, after)
         shown = rows[: query.count]
         more = self._seal.close(written(list(shown[-1])[6:]), _name_of(query)) if len(rows) > len(shown) > 0 else None
-        inclusion = Inclusion(connection, shown)
-        await inclusion.follow(query.includes)
-        return Page(tuple(map(kept, shown)), more, included=tuple(inclusion.included))
+        included = await Inclusion(connection, shown).follow(beside, query.includes) if beside else []
+        total = len(shown) if cursor is None and more is None else None
+        return Page(tuple(map(kept, shown)), more, total, tuple(included))
 
-    async def _answers(self, connection: Database, query: Query, after: list[Any] | None) -> list[asyncpg.Record]:
-        """Return the rows of one page behind ``after``, and one more if there is more."""
-        chosen, order = in_column_order(await self._planned(connection, query), order_of(query))
+    async def _rows(
+        self, connection: Database, query: Query, order: tuple[SortKey, ...], after: list[Any] | None
+    ) -> tuple[Rows, Rows]:
+        """Return the rows of one page and one more, and those beside them; see ``_page``.
+
+        Few hits are found and answered in the same breath; many are left for the plan to go on otherwise.
+        """
+        question = await Resolver(connection, self._common).question(query)
+        chosen = plan(question, self._common)
+        if isinstance(chosen.lead, ByHits):
+            found = await _page(connection, query, chosen, order, after)
+            if found[0] or await are_few(connection, chosen.lead, question.types):
+                return found
+            chosen = led_otherwise(chosen, chosen.lead)
+        chosen, order = in_column_order(chosen, order)
         if query.patience is None:
             refuse_costly(chosen, order)
-        return await _rows(connection, chosen, order, after=after, limit=query.count + 1)
+        return await _page(connection, query, chosen, order, after)
 
     async def _found_inside(self, connection: Database, query: Query, position: bytes | None) -> Page:
         """Return one page of what is found inside other resources, or both inside them and by itself."""
         after = place_of(position, query) if position is not None else None
         alone: list[Match] = []
         if query.contained == "both":
-            alone = list(map(whole, await self._answers(connection, query, list(after[:2]) if after else None)))
+            rows, _ = await self._rows(connection, query, order_of(query), list(after[:2]) if after else None)
+            alone = list(map(whole, rows))
         found = merged(query, alone, await self._containers(connection, query).first(query.count + 1, after))
         shown = found[: query.count]
         more = self._seal.close(shown[-1].place.written(), _name_of(query)) if len(found) > len(shown) > 0 else None
-        return Page(tuple(match.kept for match in shown), more)
+        total = len(shown) if position is None and more is None else None
+        return Page(tuple(match.kept for match in shown), more, total)
 
     def _containers(self, connection: Database, query: Query, *, counted: bool = False) -> Containers:
         """Return what may contain an answer. Refuses: ``TooCostly`` where very many may have to be looked into."""
@@ -409,21 +435,34 @@ class Repository:
             self._common = CommonTerms({key: share * row["rows"] for key, share in shares})
 
 
-async def _rows(
-    connection: Database, chosen: Plan, order: tuple[SortKey, ...], *, after: list[Any] | None, limit: int
-) -> list[asyncpg.Record]:
-    """Return the rows of one page; led by values, first what has one, then what has none."""
-    rows: list[asyncpg.Record] = []
+async def _page(
+    connection: Database, query: Query, chosen: Plan, order: tuple[SortKey, ...], after: list[Any] | None
+) -> tuple[Rows, Rows]:
+    """Return the rows of one page and one more, and those of what comes along with them.
+
+    Led by values, first what has one, then what has none.
+    """
     led = isinstance(chosen.lead, ByValue)
-    ended = led and after is not None and is_missing(after, order)
-    if not ended:
-        text, arguments = statements.page(chosen, order, after=after, limit=limit)
-        rows = await connection.fetch(text, *arguments)
-    if led and len(rows) < limit:
-        chosen, order = without_value(chosen, order)
-        text, arguments = statements.page(chosen, order, after=after if ended else None, limit=limit - len(rows))
-        rows += await connection.fetch(text, *arguments)
-    return rows
+    if not led or after is None or not is_missing(after, order):
+        rows, beside = await _fetched(connection, query, chosen, order, after, query.count + 1)
+        if not led or len(rows) > query.count:
+            return rows, beside
+        after = None
+    else:
+        rows, beside = [], []
+    chosen, order = without_value(chosen, order)
+    more, along = await _fetched(connection, query, chosen, order, after, query.count + 1 - len(rows))
+    return rows + more, beside + along
+
+
+async def _fetched(
+    connection: Database, query: Query, chosen: Plan, order: tuple[SortKey, ...], after: list[Any] | None, limit: int
+) -> tuple[Rows, Rows]:
+    text, arguments = statements.page(chosen, order, after=after, limit=limit)
+    if not query.includes:
+        return await connection.fetch(text, *arguments), []
+    text, arguments = with_included((text, arguments), query.includes, count=limit - 1, sorts=len(order))
+    return divided(await connection.fetch(text, *arguments))
 
 
 def _name_of(query: Query) -> bytes:

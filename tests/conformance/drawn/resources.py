@@ -22,6 +22,7 @@ from drawn.pools import (
     human_name,
     identifier,
     instant,
+    integer,
     made,
     part_concept,
     periods,
@@ -87,6 +88,12 @@ minutes = st.sampled_from(NUMBERS).map(
 )
 years = st.sampled_from([value for value in NUMBERS if value > 0]).map(
     lambda value: {"value": value, "unit": "a", "system": "http://unitsofmeasure.org", "code": "a"}
+)
+
+reference_sequence = st.builds(
+    lambda sequence, window: {**sequence, **window},
+    made({"genomeBuild": st.just("GRCh 37"), "chromosome": concept}) | made({"referenceSeqId": concept}),
+    made({"windowStart": integer, "windowEnd": integer}),
 )
 
 
@@ -191,6 +198,10 @@ RESOURCES = {
     "ValueSet": made(
         {"status": _status("ValueSet")}, url=st.sampled_from(URLS), name=text, version=st.sampled_from(CODES),
         useContext=some(use_context),
+    ),
+    "MolecularSequence": made(
+        {"coordinateSystem": st.just(0)}, patient=reference("Patient"), referenceSeq=reference_sequence,
+        variant=some(filled(start=integer, end=integer)),
     ),
     "DocumentReference": made(
         {"status": _status("DocumentReference"), "content": st.just([{"attachment": {"title": "x"}}])},

@@ -116,11 +116,18 @@ def _reference(path: str, value: Any, out: Entries) -> None:
         out.links.add((path, target))
         if target[:1] != "#":  # what is contained is there, but it is no resource that others could ask for
             out.terms.add(terms.reference_term(path, target))
-    identifier = value.get("identifier")
-    if identifier is not None and "value" in identifier:
-        out.terms.add(terms.identified_term(path, identifier.get("system", ""), identifier["value"]))
-        out.terms.add(terms.identified_anywhere_term(path, identifier["value"]))
+    if "identifier" in value:
+        _identified(path, value["identifier"], out)
     _display(path, value.get("display"), out)
+
+
+def _identified(path: str, identifier: Any, out: Entries) -> None:
+    system, text = identifier.get("system", ""), identifier.get("value")
+    if text is not None:
+        out.terms.add(terms.identified_term(path, system, text))
+        out.terms.add(terms.identified_anywhere_term(path, text))
+    if system:
+        out.terms.add(terms.identified_somehow_term(path, system))
 
 
 def _uri(path: str, value: Any, out: Entries) -> None:

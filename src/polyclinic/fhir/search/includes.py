@@ -3,7 +3,7 @@
 Source: https://hl7.org/fhir/R4/search.html#revinclude
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from polyclinic.fhir import definitions
 from polyclinic.fhir.outcome import NotSupported, Unacceptable
@@ -12,8 +12,7 @@ from polyclinic.fhir.search.parameters import Parameter
 from polyclinic.fhir.search.vocabulary import Vocabulary
 
 
-@dataclass(frozen=True, slots=True)
-class Include:
+class Include(Struct, frozen=True):
     """One ``_include``, or with ``reverse`` one ``_revinclude``.
 
     ``paths`` are where the reference stands, None for any; ``target`` is the type it must lead to, if any. With

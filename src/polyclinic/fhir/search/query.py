@@ -5,9 +5,10 @@ Source: https://hl7.org/fhir/R4/search.html
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from polyclinic.fhir.outcome import Refusal, Unacceptable
 from polyclinic.fhir.search.clauses import AnyOf, Clause, Ids, Missing, Spans, Spelled, Terms, Texts, types_asked
@@ -27,8 +28,7 @@ FOR_THE_DOOR = frozenset({"_format", "_pretty"})
 """Parameters that say how to answer over HTTP, not what: they concern only the door."""
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """One search among resources of ``types``. ``clauses`` must all hold; ``used`` are the pairs as understood.
 
     Without ``sort`` the newest come first, by clinical date. ``includes`` say what else is to come along.
@@ -147,7 +147,10 @@ def _clause(reading: Reading, type: str, name: str, value: str) -> Clause:
 
 def _merged(clauses: list[Clause]) -> Clause:
     """Return what the same parameter asks of several types as one clause: paths tell the types apart."""
-    first, distinct = clauses[0], list(dict.fromkeys(clauses))
+    first = clauses[0]
+    if len(clauses) == 1:
+        return first
+    distinct = list(dict.fromkeys(clauses))
     if len(distinct) == 1:
         return first
     if len({type(each) for each in distinct}) > 1 or isinstance(first, Ids):

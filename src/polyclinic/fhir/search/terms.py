@@ -57,6 +57,11 @@ def identified_anywhere_term(path: str, value: str) -> str:
     return f"{path}\0j{value}"
 
 
+def identified_somehow_term(path: str, system: str) -> str:
+    """Return the term of a reference that names its target by any business identifier of ``system``."""
+    return f"{path}\0k{system}"
+
+
 def uri_term(path: str, uri: str) -> str:
     """Return the term of a uri, url or canonical."""
     return f"{path}\0u{uri}"

@@ -59,7 +59,7 @@ class Noting(Vocabulary):
     """A vocabulary that notes which parameters that somebody has defined are asked for: type, and the parameter."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        super().__init__(vocabulary.custom, vocabulary.number, vocabulary.base)
+        self.custom, self.number, self.base = vocabulary.custom, vocabulary.number, vocabulary.base
         self._vocabulary = vocabulary
         self.noted: dict[tuple[str, str], Parameter] = {}
 

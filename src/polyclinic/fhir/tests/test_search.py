@@ -240,8 +240,6 @@ def test_every_search_parameter_of_r4_is_there_but_the_known_rest():
         ("token", "_query"),
         ("reference", "composition"),  # of Bundle: its first entry, no reference
         ("reference", "message"),
-        ("composite", "chromosome-variant-coordinate"),  # three parts of one element: pairs are kept, not triples
-        ("composite", "referenceseqid-variant-coordinate"),
     }
 
 

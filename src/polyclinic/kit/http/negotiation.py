@@ -4,8 +4,9 @@ Source: https://hl7.org/fhir/R4/http.html#mime-type and #parameters
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from polyclinic.kit.http.message import Call, Pairs
 from polyclinic.kit.http.statuses import NotAcceptable, UnsupportedMediaType
@@ -18,8 +19,7 @@ OUR_VERSIONS = frozenset({"4.0", "4.0.1"})
 OUR_FORMATS = OUR_TYPES | {"json", "application/fhir json", "text/fhir+json"}  # a "+" in a URL decodes to " "
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """How an answer is to look: indented or not, packed or not."""
 
     pretty: bool = False

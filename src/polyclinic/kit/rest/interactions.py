@@ -13,6 +13,7 @@ from polyclinic.fhir.outcome import NotSupported, Refusal, Unacceptable, Unavail
 from polyclinic.fhir.search.vocabulary import R4, Vocabulary
 from polyclinic.kit.http.message import Answer, Call
 from polyclinic.kit.http.statuses import MethodNotAllowed
+from polyclinic.kit.logs import Log
 from polyclinic.kit.rest.bundles import take_bundle
 from polyclinic.kit.rest.endpoint import Endpoint, etag_of, http_date
 from polyclinic.kit.rest.histories import history
@@ -76,13 +77,15 @@ OF_SYSTEM = ("transaction", "batch", "history-system", "search-system")
 class Interactions:
     """Serves all calls to one FHIR endpoint: what FHIR defines, and the service's own ``operations``."""
 
-    def __init__(self, endpoint: Endpoint, operations: Sequence[Operation] = (), advise: Advise | None = None) -> None:
+    def __init__(
+        self, endpoint: Endpoint, log: Log, operations: Sequence[Operation] = (), advise: Advise | None = None
+    ) -> None:
         self._endpoint = endpoint
         self._advise = advise
         self._statement: bytes | None = None
         self._stated: Vocabulary | None = None
-        self._later = Later(endpoint, self.answer)
-        fetching = Operation("later", "urn:polyclinic:later", self._later.fetch, at=("type",), deletes=True)
+        self._later = Later(endpoint, self.answer, log)
+        fetching = Operation("later", "urn:polyclinic:later", self._later.fetch, at=("system", "type"), deletes=True)
         self._operations = (*OPERATIONS, *operations, fetching)
         self._offered: Mapping[Kind, Offered] = {
             **OFFERED,

@@ -3,7 +3,7 @@
 Source: https://hl7.org/fhir/R4/http.html#search and https://hl7.org/fhir/R4/search.html
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from polyclinic.fhir.outcome import Issue, NotFound, Unacceptable
 from polyclinic.fhir.search.compartments import members, membership
@@ -84,6 +84,8 @@ def understood(endpoint: Endpoint, target: Target, pairs: Pairs, *, lenient: boo
     for type in query.needs - endpoint.types:
         endpoint.own(type)
     member = (membership(target.type, target.id, query.types),) if target.inner else ()
+    if not member and not chosen:
+        return query
     return replace(query, clauses=(*member, *query.clauses), used=(*chosen, *query.used))
 
 

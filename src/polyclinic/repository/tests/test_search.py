@@ -10,6 +10,7 @@ from polyclinic.fhir.search.matching import candidate, distant, holds
 from polyclinic.fhir.search.pairs import pair
 from polyclinic.fhir.search.query import parse
 from polyclinic.fhir.search.terms import code_term, reference_term
+from polyclinic.repository import resolve, statements
 from polyclinic.repository.keys import identity_of, key_of, link_key
 from polyclinic.repository.model import Create, Cursor, Update
 from polyclinic.repository.plan import ByHits, ByIds, ByKeys, CommonTerms, plan
@@ -92,6 +93,18 @@ RESOURCES = [
         ],
     },
     {
+        "resourceType": "MolecularSequence",
+        "id": "seq",
+        "coordinateSystem": 0,
+        "referenceSeq": {"chromosome": {"coding": [{"code": "1"}]}, "windowStart": 1, "windowEnd": 2},
+        "variant": [
+            {"start": 100, "end": 200},
+            {"start": 500, "end": 400},
+            {"start": 90, "end": 50},
+            {"start": 300},
+        ],
+    },
+    {
         "resourceType": "RiskAssessment",
         "id": "risk",
         "status": "final",
@@ -137,6 +150,8 @@ CASES = [
     ("Patient?general-practitioner:Organization=house", set()),
     ("Patient?general-practitioner:identifier=urn:gp|7", {"ada"}),
     ("Patient?general-practitioner:identifier=7", {"ada"}),
+    ("Patient?general-practitioner:identifier=urn:gp|", {"ada"}),
+    ("Patient?general-practitioner:identifier=urn:other|", set()),
     ("Patient?general-practitioner:identifier=|7", set()),
     ("Patient?_id=|ada", {"ada"}),
     ("Patient?_id:not=ada", {"bob", "cyd"}),
@@ -149,6 +164,13 @@ CASES = [
     (f"Observation?value-quantity=gt1.5|{UCUM}|m", {"o3"}),
     (f"Observation?value-quantity=lt75000|{UCUM}|g", {"o1", "o2"}),
     (f"Observation?code-value-quantity={LOINC}|29463-7$gt80", {"o4", "o5"}),
+    ("MolecularSequence?chromosome-variant-coordinate=1$ge100$le200", {"seq"}),
+    ("MolecularSequence?chromosome-variant-coordinate=1$ge100$le60", set()),
+    ("MolecularSequence?chromosome-variant-coordinate=1$lt100$lt60", {"seq"}),
+    ("MolecularSequence?chromosome-variant-coordinate=1$ge500$lt450", {"seq"}),
+    ("MolecularSequence?chromosome-variant-coordinate=2$ge100$le200,1$500$400", {"seq"}),
+    ("MolecularSequence?chromosome-variant-coordinate=2$ge100$le200", set()),
+    ("MolecularSequence?chromosome-variant-coordinate:missing=false", {"seq"}),
     ("ValueSet?context-type-value=urn:use|focus$flu", {"vs"}),
     ("ValueSet?context-type-value=urn:use|$flu", {"vs"}),
     ("ValueSet?context-type-value=urn:use|$ward", set()),
@@ -171,6 +193,11 @@ CASES = [
     ("Observation?subject=Device/ada", set()),
     (f"Observation?patient=ada&code={LOINC}|29463-7", {"o1", "o2"}),
     ("Observation?combo-code=8302-2", {"o3"}),
+    ("Observation?patient=bob&date=lt2024-02-01", {"o4"}),
+    ("Observation?patient=bob&date=ge2023-01-01", {"o4"}),
+    ("Observation?patient=bob&date=sa2023-01-01", set()),
+    ("Encounter?patient=ada&date=ge2023-05,lt2000", {"long"}),
+    ("Encounter?patient=ada&date=ge2023-07", {"long"}),
     ("Observation?date=2024", {"o1", "o2", "o3"}),
     ("Observation?date=2024-01-01T09:00:00Z", {"o1"}),
     ("Observation?date=2024-01-01T10:00:00+01:00", {"o1"}),
@@ -332,6 +359,43 @@ async def test_a_text_leads_where_terms_are_common(filled):
     common = CommonTerms(dict.fromkeys(male.keys, 1e6))
     assert isinstance((await planned(filled, "Patient?gender=male&name=smith", common)).lead, ByHits)
     assert isinstance((await planned(filled, "Patient?_id=a&name=smith", common)).lead, ByIds)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Patient?name=smith", ["cyd", "bob"]),
+        ("Patient?name=smith&gender=male&_sort=-_id", ["cyd", "bob"]),
+        ("Patient?name=smith&_id:not=bob,cyd", []),
+        ("Patient?name=nobody", []),
+    ],
+)
+@pytest.mark.parametrize("few", [1, 2])
+async def test_hits_lead_to_the_same_answer_whether_few_or_many(filled, monkeypatch, text, expected, few):
+    for module in (resolve, statements):
+        monkeypatch.setattr(module, "FEW", few)
+    found = await filled.search(query(text))
+    assert ([kept.id for kept in found.items], found.total) == (expected, len(expected))
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "included"),
+    [
+        # led by values: one statement for those with a birth date, one for those without
+        ("Patient?_sort=birthdate&_revinclude=Observation:patient", "ada bob cyd", "o1 o2 o3 o4 o5"),
+        ("Patient?_sort=birthdate&_count=1&_revinclude=Observation:patient", "ada", "o1 o2 o3"),
+        ("Patient?name=smith&_revinclude=Observation:patient", "cyd bob", "o4 o5"),
+        ("Observation?_id=o4&_include=Observation:patient", "o4", "bob"),
+        ("Observation?_id=o4&_include=Observation:performer", "o4", ""),
+        ("Observation?_id=o4&_include=*", "o4", "bob"),
+        ("Observation?_id=o4&_include=Observation:patient&_revinclude:iterate=Observation:patient", "o4", "bob o5"),
+        ("Observation?_id=o4,o5&_include=Observation:patient&_revinclude:iterate=Observation:patient", "o4 o5", "bob"),
+    ],
+)
+async def test_what_comes_along_comes_once_and_is_no_match(filled, text, found, included):
+    page = await filled.search(query(text))
+    assert " ".join(kept.id for kept in page.items) == found
+    assert " ".join(sorted(kept.id for kept in page.included)) == included
 
 
 def test_the_key_of_a_reference_is_made_of_its_halves():

@@ -14,10 +14,12 @@ from polyclinic.fhir.bundle import outline
 from polyclinic.fhir.capability import Software, merged
 from polyclinic.fhir.json import decode, encode
 from polyclinic.fhir.outcome import Refusal, Unavailable
+from polyclinic.fhir.search.labels import united
 from polyclinic.kit.call import Neighbours, Reply
 from polyclinic.kit.http.message import Answer, Call, refused
 from polyclinic.kit.http.negotiation import FHIR_JSON
 from polyclinic.kit.rest.bundles import bundle_kind
+from polyclinic.kit.rest.operations.model import answered
 from polyclinic.kit.rest.responses import response_bundle, response_entry
 from polyclinic.services.gateway.model import Entries, House, Shares
 from polyclinic.services.gateway.rules import check_transaction, share_out, sole_server
@@ -30,7 +32,19 @@ HANDED_ON = (
     "if-modified-since",
     "if-none-exist",
 )
-HANDED_BACK = ("etag", "last-modified", "location", "retry-after", "allow", "accept-patch", "content-type")
+HANDED_BACK = (
+    "etag",
+    "last-modified",
+    "location",
+    "content-location",
+    "retry-after",
+    "x-progress",
+    "allow",
+    "accept-patch",
+    "content-type",
+)
+SHARED = frozenset({"meta"})
+"""Operations on the system that every service answers for its part."""
 LOOK_SECONDS = 2.0
 
 _entries = msgspec.json.Decoder(Entries)
@@ -105,6 +119,17 @@ def _renumbered(response: bytes, number: int, index: int) -> bytes:
     return response.replace(b'"Bundle.entry[%d]' % number, b'"Bundle.entry[%d]' % index)
 
 
+async def meta(gateway: Gateway, call: Call) -> Answer:
+    """Return the labels in use at all services; what one of them refuses is refused."""
+    services = gateway.house.services
+    answers = await asyncio.gather(*(hand_on(gateway, service, call) for service in services))
+    refusal = next((answer for answer in answers if answer.status != 200), None)
+    if refusal is not None:
+        return refusal
+    found = united(each["valueMeta"] for answer in answers for each in decode(answer.body).get("parameter", ()))
+    return Answer(200, answered(*([{"name": "return", "valueMeta": found}] if found else [])))
+
+
 async def metadata(gateway: Gateway) -> bytes:
     """Return one CapabilityStatement for the house; services that do not answer are left out, and named."""
     services = gateway.house.services
@@ -112,7 +137,7 @@ async def metadata(gateway: Gateway) -> bytes:
     statements = [statement for statement in found if statement is not None]
     missing = [service for service, statement in zip(services, found, strict=True) if statement is None]
     software = Software("Polyclinic", __version__, gateway.house.base, gateway.started)
-    return encode(merged(software, statements, missing))
+    return encode(merged(software, statements, missing, shared=SHARED))
 
 
 async def _statement(gateway: Gateway, service: str) -> dict[str, Any] | None:

@@ -3,7 +3,6 @@
 The edge sends what concerns one type straight to its owner; without an edge the gateway hands it on.
 """
 
-from polyclinic.fhir.outcome import NotSupported
 from polyclinic.kit.http.door import Answering
 from polyclinic.kit.http.message import Answer, Call
 from polyclinic.kit.http.negotiation import agreed_body
@@ -29,7 +28,7 @@ def answering(gateway: Gateway) -> Answering:
     async def answer(call: Call) -> Answer:
         target = target_of(call.path)
         if target.kind == "system-operation":
-            raise NotSupported(f"the operation ${target.operation[:64]} is not offered here on the system")
+            return await _of_the_system(gateway, call, target.operation)
         if target.type:
             return await _for_owner(gateway, call, target)
         method = "GET" if call.method == "HEAD" else call.method
@@ -44,6 +43,13 @@ def answering(gateway: Gateway) -> Answering:
         return await _for_the_only_owner(gateway, call, target, method)
 
     return answer
+
+
+async def _of_the_system(gateway: Gateway, call: Call, operation: str) -> Answer:
+    call.interaction = "forward-system-operation"
+    if operation in actions.SHARED and gateway.house.services:
+        return await actions.meta(gateway, call)
+    return await actions.hand_on(gateway, only_owner(gateway.house, f"the operation ${operation[:64]}"), call)
 
 
 async def _for_owner(gateway: Gateway, call: Call, target: Target) -> Answer:

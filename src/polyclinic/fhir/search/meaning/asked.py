@@ -5,9 +5,10 @@ Source: https://hl7.org/fhir/R4/search.html#escaping and #prefix
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
 
 from polyclinic.fhir.outcome import NotSupported, Refusal, Unacceptable
 from polyclinic.fhir.search.parameters import Parameter
@@ -29,8 +30,7 @@ class Unknown(NotSupported):
         self.name = name
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """``parameter:modifier=values`` of a search among resources of ``type``; the values are alternatives.
 
     Values are still escaped. ``known`` are the parameters of the type by code, ``now`` is what "approximately" is
@@ -96,7 +96,7 @@ def split(value: str, separator: str) -> list[str]:
 
 def plain(text: str) -> str:
     """Return ``text`` without its escapes."""
-    return _ESCAPED.sub(r"\1", text)
+    return _ESCAPED.sub(r"\1", text) if "\\" in text else text
 
 
 def prefixed(value: str) -> tuple[Prefix, str]:

@@ -4,7 +4,8 @@ Source: https://hl7.org/fhir/R4/observation-operation-lastn.html
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from polyclinic.fhir.outcome import TooCostly, Unacceptable
 from polyclinic.fhir.search.query import Query

@@ -159,4 +159,5 @@ def _parameters(body: Resource) -> list[dict[str, Any]]:
 
 def answered(*parameters: dict[str, Any]) -> bytes:
     """Return the Parameters resource that an operation answers with."""
-    return encode({"resourceType": "Parameters", "parameter": list(parameters)})
+    listed = {"parameter": list(parameters)} if parameters else {}
+    return encode({"resourceType": "Parameters", **listed})

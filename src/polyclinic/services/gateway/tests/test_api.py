@@ -173,6 +173,37 @@ async def test_history_goes_to_the_only_owner(house):
         assert (heard.status, heard.json["type"]) == (200, "history")
 
 
+async def test_operations_on_the_system_go_to_the_only_owner(house):
+    services = {"people": house.people.root}
+    async with running(create, services=services, owners={"Patient": "people"}) as gateway:
+        told = (await gateway.get("/fhir/metadata")).json["rest"][0]["operation"]
+        assert "later" in {each["name"] for each in told}
+        begun = await gateway.get("/fhir?_type=Patient&_id=nobody", prefer="respond-async")
+        assert begun.status == 202
+        id = begun.headers["content-location"].partition("$later?id=")[2]
+        assert (await gateway.get(f"/fhir/$later?id={id}")).status in (200, 202)
+        assert (await gateway.delete(f"/fhir/$later?id={id}")).status == 202
+        unknown = await gateway.get("/fhir/$no-such-operation")
+        assert (unknown.status, unknown.codes) == (400, ["not-supported"])
+        assert "$no-such-operation" in unknown.said
+    several = await house.gateway.get("/fhir/$later?id=1")
+    assert (several.status, several.codes) == (400, ["not-supported"])
+    assert "$later" in several.said
+
+
+async def test_meta_of_everything_has_the_labels_of_all_services(house):
+    mine, both = {"system": "http://tags", "code": "mine"}, {"code": "both"}
+    await house.gateway.post("/fhir/Patient", PATIENT | {"meta": {"tag": [mine, both], "profile": ["http://p"]}})
+    await house.gateway.post("/fhir/Slot", SLOT | {"meta": {"tag": [both], "profile": ["http://a"]}})
+    heard = await house.gateway.get("/fhir/$meta")
+    assert (heard.status, validate(heard.json)) == (200, [])
+    (parameter,) = heard.json["parameter"]
+    assert parameter["valueMeta"] == {"profile": ["http://a", "http://p"], "tag": [both, mine]}
+    assert (await house.gateway.get("/fhir/$meta?colour=red")).places == ["colour"]
+    told = (await house.gateway.get("/fhir/metadata")).json["rest"][0]
+    assert [each["name"] for each in told["operation"]] == ["meta"]
+
+
 async def test_papers_of_a_request_travel_on(house, capfd):
     heard = await house.gateway.get("/fhir/Patient/nobody", x_request_id="travels-1")
     assert heard.headers["x-request-id"] == "travels-1"
