@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
 import asyncpg
 import nats
 import pytest
+from nats.js.errors import NotFoundError
 
 from polyclinic.kit.app import Deeds, assemble
 from polyclinic.kit.events import hearing
@@ -147,7 +148,8 @@ async def test_an_event_holds_no_data_of_a_patient(empty):
     streams = await empty.streams()
 
     async def kept():
-        return (await streams.stream_info("teller")).state.messages
+        with suppress(NotFoundError):
+            return (await streams.stream_info("teller")).state.messages
 
     await until(kept)
     message = await streams.get_msg("teller", 1)
@@ -255,13 +257,31 @@ async def test_two_processes_of_a_service_tell_and_hear_as_one(empty):
         assert [text[-1] for text in found if f"/p{each} " in text] == list("1234")
 
 
+async def test_another_process_takes_over_when_one_ends(empty):
+    async with AsyncExitStack() as first:
+        empty.stack, whole = first, empty.stack
+        teller = await empty.open(TELLER)
+        await empty.open(HEARER)
+        await patient(teller, "p", multipleBirthInteger=1)
+        await empty.until(1)
+        empty.stack = whole
+        second = await empty.open(TELLER)
+        await empty.open(HEARER)
+        await patient(second, "p", multipleBirthInteger=2)
+        assert len(await empty.until(2)) == 2  # one tells for both
+    for version in (3, 4):
+        await patient(second, "p", multipleBirthInteger=version)
+    assert [text[-1] for text in await empty.until(4)] == list("1234")
+
+
 async def test_a_stream_that_somebody_deletes_is_made_anew_and_nothing_is_lost(empty):
     teller = await empty.open(TELLER)
     await patient(teller, "before")
     streams = await empty.streams()
 
     async def told():
-        return (await streams.stream_info("teller")).state.messages == 1
+        with suppress(NotFoundError):
+            return (await streams.stream_info("teller")).state.messages == 1
 
     await until(told)
     await streams.delete_stream("teller")
@@ -280,6 +300,12 @@ async def test_what_was_handed_to_somebody_who_is_gone_is_handed_out_again(empty
     teller = await empty.open(TELLER)
     await patient(teller, "stray")
     streams = await empty.streams()
+
+    async def opened():
+        with suppress(NotFoundError):
+            return (await streams.consumer_info("teller", "hearer")).num_pending
+
+    await until(opened)
     thief = await streams.pull_subscribe_bind("hearer", "teller")
     assert await thief.fetch(1, timeout=10)
     await empty.open(HEARER)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from polyclinic.platform import catalog, options
-from polyclinic.platform.events import promised, tables
+from polyclinic.platform.events import promised
 from polyclinic.platform.events.desks import Desk, NotRunning, desks
 from polyclinic.platform.fault import Fault
 from polyclinic.platform.folder import Folder
@@ -94,6 +94,8 @@ def _told_if_nothing_runs(run: Run) -> Run:
 
 
 def _list(asked: argparse.Namespace) -> int:
+    from polyclinic.platform.events import tables
+
     found = [letter for desk in _desks(asked) for letter in desk.letters()]
     _show(asked, found, lambda: tables.show_letters(found))
     return options.DONE
@@ -145,12 +147,16 @@ def _each(asked: argparse.Namespace, ids: Sequence[str], done: str, act: Callabl
 
 
 def _lag(asked: argparse.Namespace) -> int:
+    from polyclinic.platform.events import tables
+
     found = [{"service": desk.service, **desk.ask("GET", "/events")} for desk in _desks(asked)]
     _show(asked, found, lambda: tables.show_lag(found))
     return options.DONE
 
 
 def _catalog(asked: argparse.Namespace) -> int:
+    from polyclinic.platform.events import tables
+
     found = promised.promises(catalog.manifests())
     if asked.asyncapi:
         sys.stdout.write(json.dumps(promised.document(catalog.manifests()), indent=2) + "\n")
