@@ -16,7 +16,7 @@ from polyclinic.kit import clock
 from polyclinic.kit.clock import Clock
 from polyclinic.kit.events.exchange import Exchange, Surroundings
 from polyclinic.kit.events.handling import Handlers
-from polyclinic.kit.http.door import PREFIX, Answering, Door
+from polyclinic.kit.http.door import PREFIX, Answering, Door, Speaks, only_json
 from polyclinic.kit.http.message import Answer, broken, refused
 from polyclinic.kit.logs import Log
 from polyclinic.kit.manifest import Manifest
@@ -42,12 +42,14 @@ async def _nothing() -> Sequence[str]:
 class Reception:
     """Who receives FHIR requests in a service that keeps nothing itself.
 
-    ``opened`` are open while the service runs. ``missing`` is told by ``/health/ready``, which stays ready.
+    ``opened`` are open while the service runs. ``missing`` is told by ``/health/ready``, which stays ready. ``speaks``
+    tells where anything but FHIR JSON is answered.
     """
 
     answering: Answering
     opened: Sequence[AbstractAsyncContextManager[object]] = ()
     missing: Missing = _nothing
+    speaks: Speaks = only_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class Deeds:
     """What a service that keeps resources does of its own, beside what FHIR defines.
 
     ``companion`` has a say in every write, ``chores`` go on in the background, ``advise`` adds to refusals what could
-    be asked for instead, ``handlers`` let the events take effect that it hears.
+    be asked for instead, ``handlers`` let the events take effect that it hears, ``opened`` are open while the service
+    runs.
     """
 
     operations: Sequence[Operation] = ()
@@ -63,6 +66,7 @@ class Deeds:
     chores: Mapping[str, Chore] = field(default_factory=dict)
     advise: Advise | None = None
     handlers: Handlers = field(default_factory=dict)
+    opened: Sequence[AbstractAsyncContextManager[object]] = ()
 
 
 NO_DEEDS = Deeds()
@@ -90,21 +94,20 @@ def assemble(
         exchange = Exchange(manifest, settings, deeds.handlers, Surroundings(log, metrics.registry, now))
         opening.take_on(exchange.chores())
         routes = [*routes, *exchange.routes(lambda: opening.repository)]
-        reception = _reception(_interactions(manifest, settings, opening, log, now, deeds), exchange)
+        interactions = _interactions(manifest, settings, opening, log, now, deeds)
+        opened = (exchange.neighbours, *deeds.opened)
+        reception = Reception(interactions.answer, opened, exchange.missing, interactions.speaks)
     app = Starlette(
         routes=[*routes, *_house_routes(manifest, metrics, opening, reception.missing if reception else _nothing)],
         lifespan=_lifespan(opening, reception.opened if reception else ()),
         exception_handlers={Refusal: _refused, 404: _no_address, 405: _no_address, Exception: _broken},
     )
-    front = _Front(Door(reception.answering, body_limit=settings.body_limit), app) if reception else app
+    front = _Front(_door(reception, settings), app) if reception else app
     return Telemetry(front, metrics=metrics, log=log)
 
 
-def _reception(answering: Answering, exchange: Exchange) -> Reception:
-    async def missing() -> Sequence[str]:
-        return exchange.missing()
-
-    return Reception(answering, [exchange.neighbours], missing)
+def _door(reception: Reception, settings: Settings) -> Door:
+    return Door(reception.answering, body_limit=settings.body_limit, speaks=reception.speaks)
 
 
 class _Front:
@@ -137,7 +140,7 @@ def _opening(manifest: Manifest, settings: Settings, log: Log, now: Clock, deeds
 
 def _interactions(
     manifest: Manifest, settings: Settings, opening: Opening, log: Log, now: Clock, deeds: Deeds
-) -> Answering:
+) -> Interactions:
     endpoint = Endpoint(
         service=manifest.name,
         base=settings.base_url,
@@ -148,7 +151,7 @@ def _interactions(
         conditional_delete=settings.conditional_delete,
         explain=settings.explain,
     )
-    return Interactions(endpoint, log, deeds.operations, deeds.advise).answer
+    return Interactions(endpoint, log, deeds.operations, deeds.advise)
 
 
 def _lifespan(

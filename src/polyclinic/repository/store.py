@@ -139,7 +139,7 @@ class Repository:
                 async with pool.lease() as connection:
                     await migrate(connection, {companion.name: companion.tables} if companion else {})
                     seal = await Seal.of(connection)
-                    known = await load(connection, base=keeping.base)
+                    known = await load(connection, keeping=keeping)
         except BaseException:
             await pool.close(patience=0)
             raise

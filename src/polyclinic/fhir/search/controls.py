@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from polyclinic.fhir.outcome import NotSupported, Unacceptable
 from polyclinic.fhir.search.clauses import Clause
-from polyclinic.fhir.search.includes import Include
+from polyclinic.fhir.search.includes import Beyond, Include
 from polyclinic.fhir.search.meaning.asked import Unknown
 from polyclinic.fhir.search.vocabulary import Vocabulary
 
@@ -49,6 +49,7 @@ class Reading:
     options: dict[str, Any] = field(default_factory=dict)
     clauses: list[Clause] = field(default_factory=list)
     includes: list[Include] = field(default_factory=list)
+    beyond: list[Beyond] = field(default_factory=list)
     used: list[tuple[str, str]] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
 

@@ -14,9 +14,9 @@ from polyclinic.fhir.outcome import Refusal, Unacceptable
 from polyclinic.fhir.search.clauses import AnyOf, Clause, Ids, Missing, Spans, Spelled, Terms, Texts, types_asked
 from polyclinic.fhir.search.contained import refuse_beyond_contained
 from polyclinic.fhir.search.controls import CONTROLS, Contained, ContainedType, Reading, Sort, Summary, Total
-from polyclinic.fhir.search.includes import Include, include
+from polyclinic.fhir.search.includes import Beyond, Include, include
 from polyclinic.fhir.search.meaning import Asked, clause, values_of
-from polyclinic.fhir.search.meaning.asked import Unknown, naming
+from polyclinic.fhir.search.meaning.asked import Elsewhere, Unknown, naming
 from polyclinic.fhir.search.meaning.linked import chain, has, listed
 from polyclinic.fhir.search.parameters import Parameter
 from polyclinic.fhir.search.vocabulary import R4, Noting, Vocabulary
@@ -31,7 +31,8 @@ FOR_THE_DOOR = frozenset({"_format", "_pretty"})
 class Query(Struct, frozen=True):
     """One search among resources of ``types``. ``clauses`` must all hold; ``used`` are the pairs as understood.
 
-    Without ``sort`` the newest come first, by clinical date. ``includes`` say what else is to come along.
+    Without ``sort`` the newest come first, by clinical date. ``includes`` say what else is to come along, ``beyond``
+    what of it cannot because it is kept elsewhere.
     ``contained`` says whether resources inside others are meant, too or alone, ``contained_type`` what stands for one.
     With ``explain`` it is asked how this is answered, not what the answer is; ``patience`` are the seconds that it may
     take, None for what is usual.
@@ -47,6 +48,7 @@ class Query(Struct, frozen=True):
     elements: tuple[str, ...] = ()
     total: Total | None = None
     includes: tuple[Include, ...] = ()
+    beyond: tuple[Beyond, ...] = ()
     contained: Contained = "false"
     contained_type: ContainedType = "container"
     explain: bool = False
@@ -61,11 +63,6 @@ class Query(Struct, frozen=True):
         """The one type that is searched, None where there are several or none."""
         return self.types[0] if len(self.types) == 1 else None
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """The resource types that have to be known where this is answered."""
-        return frozenset(self.types) | types_asked(self.clauses)
-
 
 def parse(
     type: str | Sequence[str] | None,
@@ -77,7 +74,8 @@ def parse(
 ) -> Query:
     """Return the search that ``pairs`` ask for among resources of ``type``, which may be several.
 
-    ``now`` is what "approximately" is measured from. With ``lenient`` unknown parameters are left out and listed.
+    ``now`` is what "approximately" is measured from. With ``lenient`` unknown parameters, and those that look into
+    what is kept elsewhere, are left out and listed.
     Raises: ``Unacceptable`` or ``NotSupported``, naming the parameter.
     """
     types = (type,) if isinstance(type, str) else tuple(type or ())
@@ -99,6 +97,7 @@ def parse(
         types,
         tuple(reading.clauses),
         includes=tuple(reading.includes),
+        beyond=tuple(reading.beyond),
         used=tuple(reading.used),
         ignored=tuple(reading.ignored),
         vocabulary=vocabulary,
@@ -117,11 +116,22 @@ def _read(reading: Reading, name: str, value: str) -> None:
     elif not reading.types:
         raise Unknown(name, f"the parameter {name[:64]} means nothing to this interaction")
     elif code in ("_include", "_revinclude"):
-        reading.includes += include(reading.vocabulary, reading.types, name, value)
+        included, beyond = include(reading.vocabulary, reading.types, name, value)
+        reading.includes += included
+        reading.beyond += [beyond] if beyond else []
     elif name == "_list":
-        reading.clauses.append(listed(values_of(name, value)))
+        reading.clauses += _here(reading, name, (listed(values_of(name, value)),))
     else:
-        reading.clauses += _flat(_merged([_clause(reading, type, name, value) for type in reading.types]))
+        clauses = _flat(_merged([_clause(reading, type, name, value) for type in reading.types]))
+        reading.clauses += _here(reading, name, clauses)
+
+
+def _here(reading: Reading, name: str, clauses: tuple[Clause, ...]) -> tuple[Clause, ...]:
+    """Return ``clauses``, which ``name`` asks. Refuses: ``Elsewhere`` where they look into what is kept elsewhere."""
+    away = reading.vocabulary.away
+    if away and (beyond := away & types_asked(clauses)):
+        raise Elsewhere(name, name, beyond)
+    return clauses
 
 
 def _clause(reading: Reading, type: str, name: str, value: str) -> Clause:

@@ -24,6 +24,8 @@ from polyclinic.kit.opening import Chore
 from polyclinic.kit.settings import Misconfigured, Settings
 from polyclinic.repository import Repository
 
+_SILENT = "events are neither told nor heard: POLYCLINIC_NATS does not say where the event bus is"
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -63,10 +65,10 @@ class Exchange:
             chores["hear"] = self._hearer.run
         return chores
 
-    def missing(self) -> Sequence[str]:
+    async def missing(self) -> Sequence[str]:
         """Return in sentences what keeps events from being told or heard."""
         if self._is_silent:
-            return ["events are neither told nor heard: POLYCLINIC_NATS does not say where the event bus is"]
+            return [_SILENT]
         return [each.missing for each in (self._teller, self._hearer) if each and each.missing]
 
     def routes(self, repository: Callable[[], Repository]) -> list[BaseRoute]:
@@ -77,7 +79,7 @@ class Exchange:
 
     async def _unheard(self) -> Any:
         if self._hearer is None:
-            raise Unavailable(self.missing()[0])
+            raise Unavailable(_SILENT)
         return await self._hearer.unheard()
 
 

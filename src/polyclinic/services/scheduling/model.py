@@ -5,7 +5,7 @@ Instants are whole seconds since 1970 UTC, lengths of time whole seconds; interv
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date
+from datetime import date, datetime
 from typing import Literal, TypeAlias
 
 Interval: TypeAlias = tuple[int, int]
@@ -85,6 +85,8 @@ class Service:
     """What a HealthcareService says about its visits. ``name`` is its reference, such as HealthcareService/7.
 
     ``needs`` are what a visit takes beside the calendar that leads, such as a room: one calendar of each kind.
+    ``title`` is what people call it, ``phone`` where they can book it, ``places`` (Locations, references) where it is
+    given. ``public``: everybody may know its free times.
     """
 
     name: str
@@ -94,6 +96,10 @@ class Service:
     specialties: frozenset[Code] = frozenset()
     needs: tuple[frozenset[Code], ...] = ()
     active: bool = True
+    title: str | None = None
+    phone: str | None = None
+    places: tuple[str, ...] = ()
+    public: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,3 +211,16 @@ class Occurrence:
     number: int
     day: date
     start: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A calendar feed: the visits of ``subject`` (a Schedule or a Patient), with patients' ``names`` or not.
+
+    ``key`` is 0 until it is kept.
+    """
+
+    subject: str
+    names: bool
+    made: datetime
+    key: int = 0

@@ -4,7 +4,7 @@ Source: https://hl7.org/fhir/R4/search.html#escaping and #prefix
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -72,6 +72,14 @@ class Asked(Struct, frozen=True):
     def wrong(self, value: str, form: str) -> Unacceptable:
         """Return the refusal of ``value``, which is not of ``form``."""
         return Unacceptable(f"{self.name} takes {form}, not {value[:200]!r}", at=self.name)
+
+
+class Elsewhere(Unknown):
+    """A question about resources that another service keeps: ``asked`` looks into ``types`` of them."""
+
+    def __init__(self, name: str, asked: str, types: Collection[str]) -> None:
+        kept = f"{', '.join(sorted(types))} {'is' if len(types) == 1 else 'are'} kept by another service"
+        super().__init__(name, f"{asked[:200]} cannot be followed: {kept}, and that is not supported yet")
 
 
 def naming(refusal: Refusal, name: str) -> Refusal:

@@ -1,7 +1,7 @@
 """Finding: openings from the rules and from what is taken at this moment."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from heapq import merge
 from itertools import islice
@@ -23,8 +23,16 @@ async def find(
 ) -> list[Found]:
     """Return up to ``most`` openings that start in [begin, end), in order of time, each with its service."""
     diary = await diary_of(session, wishes, between, now, but=but)
-    found = [((opening, wish.service) for opening in openings(wish, diary, between)) for wish in wishes]
-    return list(islice(merge(*found, key=lambda each: each[0].start), most))
+    return list(islice(found_in(diary, wishes, between), most))
+
+
+def found_in(diary: Diary, wishes: Iterable[Wish], between: Interval) -> Iterator[Found]:
+    """Return the openings of all ``wishes`` that start in [begin, end), in order of time, each with its service."""
+    return merge(*(_of_one(wish, diary, between) for wish in wishes), key=lambda each: each[0].start)
+
+
+def _of_one(wish: Wish, diary: Diary, between: Interval) -> Iterator[Found]:
+    return ((opening, wish.service) for opening in openings(wish, diary, between))
 
 
 async def objections(session: Session, wish: Wish, start: int, now: datetime, *, but: Sequence[str] = ()) -> list[str]:

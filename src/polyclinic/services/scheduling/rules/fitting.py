@@ -37,10 +37,12 @@ class Fitting:
         last = duration - 1
         hours = terms.open((begin, end + last))
         starts: Intervals = [(from_, to - last) for from_, to in hours if to - from_ > last]
-        for actor in terms.calendar.actors if starts else ():
+        for actor in terms.calendar.actors:
+            if not starts:
+                return []
             taken = self.taken(actor, terms.capacity, terms.extra)
             starts = difference(starts, _kept_from(taken, starts, before=terms.before, after=last + terms.after))
-        return difference(starts, self.full_days(terms, (begin, end))) if starts else starts
+        return difference(starts, self.full_days(terms, (begin, end)))
 
     def starts_of_companion(self, actor: str, starts: Intervals, duration: int) -> Intervals:
         """Return those of ``starts`` at which ``actor``, who has no calendar, is free for ``duration``."""

@@ -41,6 +41,12 @@ async def since(session: Session, number: int) -> list[Rule]:
     return [Rule(row["key"], row["name"], row["number"], row["body"]) for row in rows]
 
 
+async def bodies(session: Session, names: Sequence[str]) -> dict[str, bytes]:
+    """Return the resources of those names that stand."""
+    rows = await session.fetch("select name, body from rule where name = any($1) and body is not null", list(names))
+    return {row["name"]: row["body"] for row in rows}
+
+
 async def schedules_of(session: Session, slots: Sequence[str]) -> dict[str, str]:
     """Return the Schedules of ``slots``, both references."""
     rows = await session.fetch("select slot, schedule from slot_schedule where slot = any($1)", list(slots))

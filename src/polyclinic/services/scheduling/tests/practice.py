@@ -47,6 +47,8 @@ def _value(name, value):
                 {"url": "availableEndTime", "valueTime": f"{end}:00"},
             ]
         }
+    if name == "publish":
+        return {"valueBoolean": value}
     if name == "timezone":
         return {"valueCode": value}
     if name == "capacity" or name == "mostPerDay":
