@@ -20,6 +20,7 @@ from polyclinic.kit.events.figures import Figures
 from polyclinic.kit.logs import Log, places
 from polyclinic.kit.passport import Passport, carry
 from polyclinic.repository import Repository, Transaction, hearing
+from polyclinic.repository.store import EFFECTS
 
 Handler = Callable[[Event, Transaction, Neighbours], Awaitable[None]]
 """Lets an event take effect. What is written in the transaction is written once however often the event is told;
@@ -29,8 +30,6 @@ Handlers = Mapping[str, Handler]
 
 LONGEST_PAUSE = 30.0
 """Seconds between two tries, at most."""
-AT_ONCE = 7
-"""Events that are handled at the same time: each holds a connection of the pool that answers requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class Handling:
 
     def __init__(self, ear: Ear, repository: Repository) -> None:
         self._ear, self._repository = ear, repository
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._room = asyncio.Semaphore(EFFECTS)
 
     async def settle(self, event: Event, content: str) -> None:
         """Return when ``event`` has taken effect, has had it before, or is a dead letter."""
@@ -93,7 +92,7 @@ class Handling:
         """Let ``event`` take effect unless it has."""
         began = perf_counter()
         carry(Passport(secrets.token_hex(8), event.traceparent))
-        async with self._repository.transaction() as transaction:
+        async with self._repository.effect() as transaction:
             if not await hearing.settle(transaction.session, event.id, event.reference):
                 return
             await self._ear.handlers[event.name](event, transaction, self._ear.neighbours)
@@ -134,7 +133,7 @@ class Handling:
             raise
 
     async def _replay(self, number: int) -> bool:
-        async with self._repository.transaction() as transaction:
+        async with self._repository.effect() as transaction:
             letter = await hearing.take(transaction.session, number)
             if letter is None:
                 return False
