@@ -43,6 +43,14 @@ bench *arguments:
 chaos:
     python bench/kill_during_load.py
 
+# how long an event takes from its change to its effect: just bench-events --rate 200
+bench-events *arguments:
+    python bench/events.py {{ arguments }}
+
+# kill who tells, who hears, the bus and the database while patients change, then count: just chaos-events --minutes 10
+chaos-events *arguments:
+    python bench/events_chaos.py {{ arguments }}
+
 # make the tables of R4 anew; tools/generate_definitions.py says from what
 definitions *arguments:
     python tools/generate_definitions.py {{ arguments }}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from polyclinic import __version__
 from polyclinic.kit.settings import Misconfigured, Settings
-from polyclinic.platform import catalog, check, down, load, options, status, up
+from polyclinic.platform import catalog, check, down, events, load, options, status, up
 from polyclinic.platform.fault import Fault
 
 _EXAMPLES = f"""\
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"polyclinic {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (up, down, status, load):
+    for command in (up, down, status, load, events):
         command.add_parser(commands)
     _add_serve(commands)
     _add_check(commands)

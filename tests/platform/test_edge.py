@@ -72,7 +72,9 @@ def test_the_access_log_tells_neither_path_nor_query(tmp_path):
     assert not [word for word in ("PATH", "path", "QUERY", "REFERER", "URI") if word in told]
 
 
-@pytest.mark.parametrize("path", ["/", "/elsewhere", "/health/ready", "/metrics", "/fhirx", "/Patient/1"])
+@pytest.mark.parametrize(
+    "path", ["/", "/elsewhere", "/health/ready", "/metrics", "/events/letters", "/fhirx", "/Patient/1"]
+)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_nothing_outside_the_base_goes_anywhere(method, path):
     assert route(method, path) is None

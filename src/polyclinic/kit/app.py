@@ -14,6 +14,8 @@ from polyclinic import __version__
 from polyclinic.fhir.outcome import NotFound, Refusal
 from polyclinic.kit import clock
 from polyclinic.kit.clock import Clock
+from polyclinic.kit.events.exchange import Exchange, Surroundings
+from polyclinic.kit.events.handling import Handlers
 from polyclinic.kit.http.door import PREFIX, Answering, Door, Speaks, only_json
 from polyclinic.kit.http.message import Answer, broken, refused
 from polyclinic.kit.logs import Log
@@ -55,13 +57,15 @@ class Deeds:
     """What a service that keeps resources does of its own, beside what FHIR defines.
 
     ``companion`` has a say in every write, ``chores`` go on in the background, ``advise`` adds to refusals what could
-    be asked for instead, ``opened`` are open while the service runs.
+    be asked for instead, ``handlers`` let the events take effect that it hears, ``opened`` are open while the service
+    runs.
     """
 
     operations: Sequence[Operation] = ()
     companion: Companion | None = None
     chores: Mapping[str, Chore] = field(default_factory=dict)
     advise: Advise | None = None
+    handlers: Handlers = field(default_factory=dict)
     opened: Sequence[AbstractAsyncContextManager[object]] = ()
 
 
@@ -87,8 +91,12 @@ def assemble(
     opening = _opening(manifest, settings, log, now, deeds)
     metrics = Metrics(manifest.name, opening.gauges if opening else dict)
     if opening is not None:
+        exchange = Exchange(manifest, settings, deeds.handlers, Surroundings(log, metrics.registry, now))
+        opening.take_on(exchange.chores())
+        routes = [*routes, *exchange.routes(lambda: opening.repository)]
         interactions = _interactions(manifest, settings, opening, log, now, deeds)
-        reception = Reception(interactions.answer, deeds.opened, speaks=interactions.speaks)
+        opened = (exchange.neighbours, *deeds.opened)
+        reception = Reception(interactions.answer, opened, exchange.missing, interactions.speaks)
     app = Starlette(
         routes=[*routes, *_house_routes(manifest, metrics, opening, reception.missing if reception else _nothing)],
         lifespan=_lifespan(opening, reception.opened if reception else ()),

@@ -47,6 +47,10 @@ class Opening:
         self._attempts: asyncio.Task[None] | None = None
         self._doing: Sequence[asyncio.Task[None]] = ()
 
+    def take_on(self, chores: Mapping[str, Chore]) -> None:
+        """Do ``chores`` too while it is open; to be said before ``start``."""
+        self._chores = {**self._chores, **chores}
+
     @property
     def repository(self) -> Repository:
         """Return the open repository. Refuses: ``Unavailable`` while it is not open."""

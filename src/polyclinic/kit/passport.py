@@ -7,6 +7,8 @@ from contextvars import ContextVar
 
 from msgspec import Struct
 
+from polyclinic.repository.model import trace
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, section 3.2
 
@@ -32,6 +34,12 @@ class Passport(Struct, frozen=True):
 
 current: ContextVar[Passport | None] = ContextVar("passport", default=None)
 """The passport of the request that the running task serves."""
+
+
+def carry(passport: Passport) -> None:
+    """Let the running task have ``passport``, and what it writes belong to its trace."""
+    current.set(passport)
+    trace.set(passport.traceparent)
 
 
 def issued(headers: Iterable[tuple[bytes, bytes]]) -> Passport:

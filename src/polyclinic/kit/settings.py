@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
+import msgspec
+
 ConditionalDelete = Literal["single", "multiple"]
 """What a conditional delete may do, in the words of CapabilityStatement.rest.resource.conditionalDelete."""
 
@@ -25,7 +27,9 @@ class Settings:
     neighbours answer, ``owners`` which service owns a resource type or, after a dollar sign, an operation at the
     base. ``body_limit`` is in bytes, after unpacking. ``conditional_delete`` says whether a condition that finds
     several resources deletes them all. ``reindex_rate`` is how many resources a second are indexed anew in the
-    background, at most.
+    background, at most. ``hearers`` says which services hear which events of this one. An event is tried
+    ``event_tries`` times before it is laid aside, with a pause of ``event_pause`` milliseconds after the first time
+    that doubles with each.
     """
 
     service: str = ""
@@ -39,6 +43,9 @@ class Settings:
     nats_password_file: Path | None = None
     services: Mapping[str, str] = field(default_factory=dict)
     owners: Mapping[str, str] = field(default_factory=dict)
+    hearers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    event_tries: int = 8
+    event_pause: int = 100
     body_limit: int = 64 * 1024 * 1024
     conditional_delete: ConditionalDelete = "single"
     explain: bool = False
@@ -66,15 +73,22 @@ class Settings:
 
         Raises: ``Misconfigured`` where that file cannot be read.
         """
-        if self.postgresql_password_file is None:
-            return ""
-        try:
-            return self.postgresql_password_file.read_text("utf-8").strip()
-        except OSError as error:
-            raise Misconfigured(
-                f"{PREFIX}POSTGRESQL_PASSWORD_FILE: {self.postgresql_password_file} cannot be read"
-                f" ({error.strerror}); give the path of a file that holds the password"
-            ) from error
+        return _secret("POSTGRESQL_PASSWORD_FILE", self.postgresql_password_file)
+
+    def nats_password(self) -> str:
+        """Return the password of the event bus, as ``password`` does."""
+        return _secret("NATS_PASSWORD_FILE", self.nats_password_file)
+
+
+def _secret(name: str, file: Path | None) -> str:
+    if file is None:
+        return ""
+    try:
+        return file.read_text("utf-8").strip()
+    except OSError as error:
+        raise Misconfigured(
+            f"{PREFIX}{name}: {file} cannot be read ({error.strerror}); give the path of a file that holds the password"
+        ) from error
 
 
 def _read(name: str, key: str, text: str) -> Any:
@@ -109,6 +123,13 @@ def _names(text: str) -> dict[str, str]:
     return value
 
 
+def _lists(text: str) -> dict[str, tuple[str, ...]]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, tuple[str, ...]])
+    except msgspec.MsgspecError:
+        raise ValueError('it is a JSON object of names and lists such as {"scheduling": ["Patient.updated"]}') from None
+
+
 def _level(text: str) -> str:
     if text.lower() not in ("debug", "info", "warning", "error"):
         raise ValueError("it is debug, info, warning or error")
@@ -135,6 +156,9 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "base_url": _address,
     "services": _names,
     "owners": _names,
+    "hearers": _lists,
+    "event_tries": _positive,
+    "event_pause": _positive,
     "log_level": _level,
     "conditional_delete": _conditional_delete,
     "explain": _yes_or_no,

@@ -18,7 +18,7 @@ from polyclinic.kit.http.door import respond
 from polyclinic.kit.http.message import broken
 from polyclinic.kit.http.negotiation import Shape
 from polyclinic.kit.logs import Log
-from polyclinic.kit.passport import Passport, current, issued
+from polyclinic.kit.passport import Passport, carry, issued
 
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _LIMITS = (*map(str, BUCKETS), "+Inf")
@@ -44,11 +44,11 @@ class Metrics:
     """The figures of one service in a registry of its own, so that several services can share a process."""
 
     def __init__(self, service: str, gauges: Gauges) -> None:
-        self._registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
         self._kinds: dict[tuple[str, str, int], _Kind] = {}
-        self._registry.register(_Requests(service, self._kinds))
-        self._registry.register(_Gauges(gauges, {"service": service}))
-        ProcessCollector(registry=self._registry)
+        self.registry.register(_Requests(service, self._kinds))
+        self.registry.register(_Gauges(gauges, {"service": service}))
+        ProcessCollector(registry=self.registry)
 
     def count(self, interaction: str, type: str, status: int, seconds: float) -> None:
         """Count one answered request."""
@@ -58,7 +58,7 @@ class Metrics:
 
     def text(self) -> bytes:
         """Return all figures in the text format of Prometheus."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)
 
 
 class _Requests(Collector):
@@ -119,7 +119,7 @@ class Telemetry:
             await self._app(scope, receive, send)
             return
         passport = issued(scope["headers"])
-        current.set(passport)
+        carry(passport)
         started, sending = perf_counter(), _Sending(send, passport)
         try:
             await self._app(scope, receive, sending)

@@ -1,6 +1,7 @@
 """What the tests of services share, and what ships with them: a database, a running service, a client, a clock.
 
 The environment names a PostgreSQL superuser in ``POLYCLINIC_TEST_POSTGRESQL``; each test module makes its own database.
+It names an event bus in ``POLYCLINIC_TEST_NATS``.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import nats
 import uvicorn
 from aiohttp import ClientError, ClientSession, DummyCookieJar
 from starlette.types import ASGIApp
@@ -28,6 +30,7 @@ from polyclinic.kit.manifest import Manifest
 from polyclinic.kit.settings import Settings
 
 POSTGRESQL = "POLYCLINIC_TEST_POSTGRESQL"
+NATS = "POLYCLINIC_TEST_NATS"
 KEEP_ALIVE = 75
 """Seconds that a connection may be idle: longer than clients keep theirs, or they meet one that is being closed."""
 
@@ -139,6 +142,19 @@ async def speaking(root: str) -> AsyncIterator[Client]:
     """Yield a client of the service at ``root``, which runs elsewhere."""
     async with ClientSession(cookie_jar=DummyCookieJar(), skip_auto_headers=("Accept-Encoding",)) as session:
         yield Client(root, session)
+
+
+@asynccontextmanager
+async def bus() -> AsyncIterator[str]:
+    """Empty the event bus and yield its address; whoever uses it must be alone with it."""
+    client = await nats.connect(os.environ[NATS])
+    try:
+        streams = client.jetstream()
+        for stream in await streams.streams_info():
+            await streams.delete_stream(stream.config.name or "")
+    finally:
+        await client.close()
+    yield os.environ[NATS]
 
 
 @asynccontextmanager

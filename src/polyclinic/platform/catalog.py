@@ -36,6 +36,12 @@ def owners(promised: Iterable[Manifest]) -> Mapping[str, str]:
     return {kind: manifest.name for manifest in promised for kind in manifest.owns}
 
 
+def hearers(teller: Manifest, promised: Iterable[Manifest]) -> Mapping[str, tuple[str, ...]]:
+    """Return which of the events that ``teller`` tells are heard, by the services that hear them."""
+    heard = {each.name: tuple(name for name in each.hears if name in teller.tells) for each in promised}
+    return {name: events for name, events in heard.items() if events}
+
+
 def answerers(promised: Iterable[Manifest]) -> Mapping[str, str]:
     """Return which service answers each operation at the FHIR base, by its name with a dollar sign."""
     return {f"${operation}": manifest.name for manifest in promised for operation in manifest.system_operations}

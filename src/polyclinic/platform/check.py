@@ -1,10 +1,13 @@
 """Whether what the services promise fits together; read from their manifests, nothing is started."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from polyclinic.fhir.definitions import RESOURCE_TYPES
 from polyclinic.kit.manifest import Manifest
+
+_EVENT = re.compile(r"[A-Z][A-Za-z]*\.[a-z][a-z-]*")
 
 
 def faults(promised: Sequence[Manifest]) -> list[str]:
@@ -40,8 +43,14 @@ def _events(promised: Sequence[Manifest]) -> Iterator[str]:
         for event in manifest.hears:
             if event not in told:
                 yield f"{manifest.name} hears {event}, which no service tells."
+            elif not manifest.owns:
+                yield f"{manifest.name} hears {event}, but keeps nothing: it could not know what it has heard."
+            elif event in manifest.tells:
+                yield f"{manifest.name} hears {event}, which it tells itself."
         for event in manifest.tells:
-            if event.partition(".")[0] not in manifest.owns:
+            if not _EVENT.fullmatch(event):
+                yield f"{manifest.name} tells {event!r}, which is not named like Appointment.booked."
+            elif event.partition(".")[0] not in manifest.owns:
                 yield f"{manifest.name} tells {event}, but does not own {event.partition('.')[0]}."
 
 

@@ -39,6 +39,8 @@ class House:
     conditional_delete: str = "single"
     reindex_rate: str = "1000"
     explain: str = "false"
+    event_tries: str = "8"
+    event_pause: str = "100"
     doors: dict[str, tuple[socket.socket, socket.socket]] = field(default_factory=dict)
     """By service: its port, for its neighbours and operators, and its unix socket, for the edge."""
 
@@ -118,10 +120,13 @@ class House:
             "BASE_URL": self.base_url,
             "SERVICES": json.dumps({service: f"http://{_HOST}:{port}" for service, port in ports.items()}),
             "OWNERS": json.dumps({**catalog.owners(self.manifests), **catalog.answerers(self.manifests)}),
+            "HEARERS": json.dumps(self._hearers(name)),
             "LOG_LEVEL": self.log_level,
             "CONDITIONAL_DELETE": self.conditional_delete,
             "REINDEX_RATE": self.reindex_rate,
             "EXPLAIN": self.explain,
+            "EVENT_TRIES": self.event_tries,
+            "EVENT_PAUSE": self.event_pause,
             **self._events(name),
             **self._database(name),
         }
@@ -145,6 +150,9 @@ class House:
         from polyclinic.platform.serve import Served, serve_all
 
         serve_all([Served(self.settings(name), self.doors[name]) for name in names])
+
+    def _hearers(self, name: str) -> Mapping[str, tuple[str, ...]]:
+        return catalog.hearers(next(each for each in self.manifests if each.name == name), self.manifests)
 
     def _events(self, name: str) -> Mapping[str, str]:
         if self.nats is not None:

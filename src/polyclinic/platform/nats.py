@@ -8,12 +8,13 @@ import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from polyclinic.kit.events.naming import subject
 from polyclinic.kit.manifest import Manifest
-from polyclinic.platform import child
+from polyclinic.platform import catalog, child
 from polyclinic.platform.alone import run_alone
 from polyclinic.platform.fault import Fault
 from polyclinic.platform.folder import Folder, write_whole
@@ -24,6 +25,8 @@ BINARY = "POLYCLINIC_NATS_BIN"
 
 _OPERATOR = Manifest(name="operator")
 """The user of people and tests, who may do everything."""
+_NOTHING = "nothing"
+"""A subject that nobody reads: an empty list of permissions would allow everything."""
 
 
 def find_server() -> tuple[Path, str]:
@@ -63,7 +66,8 @@ def program(folder: Folder, port: int, manifests: Iterable[Manifest]) -> Program
     """Return NATS as the supervisor starts it, on the loopback's ``port``, configured for ``manifests``."""
     binary, version = find_server()
     configuration = folder.run / "nats.json"
-    users = [_user(folder, manifest) for manifest in (_OPERATOR, *manifests)]
+    promised = list(manifests)
+    users = [_user(folder, manifest, promised) for manifest in (_OPERATOR, *promised)]
     write_whole(configuration, json.dumps(_configuration(folder, port, users), indent=1), mode=0o600)
     return Program(
         name="nats",
@@ -81,11 +85,6 @@ def password(folder: Folder, name: str) -> Path:
     return folder.secret(f"{name}.nats")
 
 
-def subject(event: str) -> str:
-    """Return the subject that an event such as ``Appointment.booked`` travels on."""
-    return f"event.{event}"
-
-
 def _configuration(folder: Folder, port: int, users: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "server_name": "polyclinic",
@@ -97,16 +96,34 @@ def _configuration(folder: Folder, port: int, users: list[dict[str, Any]]) -> di
     }
 
 
-def _user(folder: Folder, manifest: Manifest) -> dict[str, Any]:
-    """Return a service as a user: it may publish what it tells, and read its answers and what it hears."""
+def _user(folder: Folder, manifest: Manifest, promised: Sequence[Manifest]) -> dict[str, Any]:
+    """Return a service as a user, who may do what its promises need and nothing else."""
     secret = password(folder, manifest.name).read_text(encoding="ascii")
     user: dict[str, Any] = {"user": manifest.name, "password": secret}
     if manifest is not _OPERATOR:
         user["permissions"] = {
-            "publish": [*map(subject, manifest.tells), "$JS.API.>", "$JS.ACK.>"],
-            "subscribe": [*map(subject, manifest.hears), f"_INBOX.{manifest.name}.>"],
+            "publish": [*_telling(manifest, promised), *_hearing(manifest, promised)] or [_NOTHING],
+            "subscribe": [f"_INBOX.{manifest.name}.>"],
         }
     return user
+
+
+def _telling(manifest: Manifest, promised: Sequence[Manifest]) -> list[str]:
+    """Return the subjects of who tells: its events, its stream, and what each hearer may take of it."""
+    if not manifest.tells:
+        return []
+    name = manifest.name
+    streams = [f"$JS.API.STREAM.{verb}.{name}" for verb in ("INFO", "CREATE", "UPDATE")]
+    consumers = [f"$JS.API.CONSUMER.CREATE.{name}.{hearer}" for hearer in catalog.hearers(manifest, promised)]
+    return [*map(subject, manifest.tells), *streams, *consumers]
+
+
+def _hearing(manifest: Manifest, promised: Sequence[Manifest]) -> list[str]:
+    """Return the subjects of who hears: to take what was opened to it, from the beginning again, and to acknowledge."""
+    tellers = [teller.name for teller in promised if manifest.name in catalog.hearers(teller, promised)]
+    verbs = ("API.CONSUMER.INFO", "API.CONSUMER.RESET", "API.CONSUMER.MSG.NEXT")
+    taken = [f"$JS.{verb}.{teller}.{manifest.name}" for teller in tellers for verb in verbs]
+    return [*taken, *(f"$JS.ACK.{teller}.{manifest.name}.>" for teller in tellers)]
 
 
 def answers(host: str, port: int) -> bool:

@@ -13,7 +13,7 @@ from polyclinic.platform.state import State
 
 def show_started(state: State) -> None:
     """Show a platform that just became ready: where it answers, what runs, what to try first."""
-    console = _console()
+    console = terminal()
     console.print(f"\n[bold green]Polyclinic {state.version} is ready[/]  [bold]{state.base_url}[/]\n")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for title in ("process", "address", "process id", "version"):
@@ -33,7 +33,7 @@ def show_started(state: State) -> None:
 
 def show_status(status: Status) -> None:
     """Show how a running platform is."""
-    console = _console()
+    console = terminal()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for title in ("process", "health", "address", "process id", "memory", "restarts", "up for", "version"):
         right = title in ("process id", "memory", "restarts", "up for")
@@ -68,7 +68,7 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min {int(seconds) % 60} s" if minutes else f"{int(seconds)} s"
 
 
-def _console() -> Console:
+def terminal() -> Console:
     """Return the terminal; what is piped keeps its lines whole."""
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:

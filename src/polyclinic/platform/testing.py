@@ -11,7 +11,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,17 @@ _DEADLINE = 120.0
 
 
 class Platform:
-    """One data folder and the commands on it."""
+    """One data folder and the commands on it; ``program`` is what Python runs as `polyclinic`."""
 
-    def __init__(self, data: Path, *, python: str = sys.executable, user: int | None = None) -> None:
-        self.data = data
+    def __init__(
+        self,
+        data: Path,
+        *,
+        python: str = sys.executable,
+        user: int | None = None,
+        program: Sequence[str] = ("-m", "polyclinic"),
+    ) -> None:
+        self.data, self._program = data, program
         self.port = free_ports()
         self._python = python
         self._user = user
@@ -53,7 +60,7 @@ class Platform:
 
     def words(self, *words: str) -> list[str]:
         """Return ``words`` as a command line of this platform's Python."""
-        return [self._python, "-P", "-m", "polyclinic", *words]
+        return [self._python, "-P", *self._program, *words]
 
     def up(self, *words: str, **environment: str) -> dict[str, Any]:
         """Start the platform, detached; return what it says of itself."""
@@ -84,13 +91,14 @@ class Platform:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def ask(self, path: str, body: Any = None, *, method: str | None = None, patience: float = 20) -> tuple[int, Any]:
-        """Ask the edge; return status and JSON."""
+        """Ask the edge; return status and JSON, None where there is no content."""
         sent = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.base_url}{path}", data=sent, method=method)
         request.add_header("Content-Type", "application/fhir+json")
         try:
             with urllib.request.urlopen(request, timeout=patience) as answer:
-                return answer.status, json.load(answer)
+                content = answer.read()
+                return answer.status, json.loads(content) if content else None
         except urllib.error.HTTPError as refusal:
             with refusal:
                 return refusal.code, json.load(refusal)

@@ -35,6 +35,8 @@ environment:
       resources a second that are indexed anew in the background, at most
   {options.EXPLAIN}=true
       a search with _explain=true tells how it is answered
+  {options.EVENT_TRIES}=8, {options.EVENT_PAUSE}=100
+      how often an event is tried before it is laid aside, and the milliseconds after the first try, doubling
 
 {options.EXIT_CODES}"""
 
@@ -95,6 +97,8 @@ def run(asked: argparse.Namespace) -> int:
         conditional_delete=os.environ.get(options.CONDITIONAL_DELETE, "single"),
         reindex_rate=os.environ.get(options.REINDEX_RATE, "1000"),
         explain=os.environ.get(options.EXPLAIN, "false"),
+        event_tries=os.environ.get(options.EVENT_TRIES, "8"),
+        event_pause=os.environ.get(options.EVENT_PAUSE, "100"),
     )
     if asked.detach:
         return _detach(house, lambda state: _show(state, as_json=asked.json))

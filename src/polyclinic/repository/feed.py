@@ -9,6 +9,7 @@ A position is written ``before`` or ``before;until;seq``: between two snapshots,
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,14 +20,23 @@ from polyclinic.repository.connect import Database
 from polyclinic.repository.model import Change, Changes, FeedPosition
 
 _NOTHING = "1:1:"
-_COLUMNS = "seq, type, id, version, method, updated, event"
+_COLUMNS = "seq, type, id, version, method, updated, event, trace"
 _ALL = f"""
 select {_COLUMNS} from change
-where pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and seq > $2 order by seq limit $3"""
+where pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and seq > $2 and ($4::text[] is null or type = any($4))
+order by seq limit $3"""
 _BETWEEN = f"""
 select {_COLUMNS} from change
-where xid >= pg_snapshot_xmin($4::text::pg_snapshot) and not pg_visible_in_snapshot(xid, $4::text::pg_snapshot)
-  and pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and seq > $2 order by seq limit $3"""
+where xid >= pg_snapshot_xmin($5::text::pg_snapshot) and not pg_visible_in_snapshot(xid, $5::text::pg_snapshot)
+  and pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and seq > $2 and ($4::text[] is null or type = any($4))
+order by seq limit $3"""
+_BEGIN = """
+select pg_current_snapshot()::text as until, (
+    select min(seq + 0) from change
+    where xid >= pg_snapshot_xmin($1::text::pg_snapshot) and not pg_visible_in_snapshot(xid, $1::text::pg_snapshot)
+      and ($2::text[] is null or type = any($2))
+) as first"""
+"""Where a stretch begins: found by ``xid``, for it is read by ``seq``; "+ 0" keeps the planner from reading all."""
 _WRITTEN = re.compile(r"(\d+:\d+:[\d,]*)(?:;(\d+:\d+:[\d,]*);(\d+))?\Z")
 
 
@@ -39,25 +49,37 @@ class _Place:
     seq: int = 0
 
 
-async def changes(connection: Database, after: FeedPosition | None, *, limit: int) -> Changes:
+async def changes(
+    connection: Database, after: FeedPosition | None, *, limit: int, types: Collection[str] | None = None
+) -> Changes:
     """Return up to ``limit`` changes behind ``after`` (None: from the beginning), and where to go on.
+
+    With ``types`` only theirs, and the position is behind all that lies between.
 
     Raises: ``Unacceptable`` for a position that no feed gave out.
     """
-    place = _read(after)
-    until = place.until or await connection.fetchval("select pg_current_snapshot()::text")
-    arguments: list[Any] = [until, place.seq, limit + 1]
-    if place.before == _NOTHING:
-        rows = await connection.fetch(_ALL, *arguments)
-    else:
-        rows = await connection.fetch(_BETWEEN, *arguments, place.before)
+    place, wanted = _read(after), None if types is None else list(types)
+    if place.until is None:
+        row = await connection.fetchrow(_BEGIN, place.before, wanted)
+        assert row is not None  # it has no condition
+        if row["first"] is None:
+            return Changes((), FeedPosition(row["until"]))
+        place = _Place(place.before, row["until"], row["first"] - 1)
+    rows = await _rows(connection, place, wanted, limit + 1)
     shown = rows[:limit]
-    position = until if len(rows) <= limit else f"{place.before};{until};{shown[-1]['seq']}"
+    position = f"{place.until}" if len(rows) <= limit else f"{place.before};{place.until};{shown[-1]['seq']}"
     return Changes(tuple(_change(row) for row in shown), FeedPosition(position))
 
 
+async def _rows(connection: Database, place: _Place, types: list[str] | None, limit: int) -> list[asyncpg.Record]:
+    arguments: list[Any] = [place.until, place.seq, limit, types]
+    if place.before == _NOTHING:
+        return await connection.fetch(_ALL, *arguments)
+    return await connection.fetch(_BETWEEN, *arguments, place.before)
+
+
 def _change(row: asyncpg.Record) -> Change:
-    return Change(row["type"], row["id"], row["version"], row["method"], row["updated"], row["event"])
+    return Change(*list(row)[1:])
 
 
 def _read(position: FeedPosition | None) -> _Place:

@@ -1,5 +1,6 @@
 """The words of the repository: what is kept, what is written, what is answered."""
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, NewType
@@ -21,6 +22,9 @@ Cursor = NewType("Cursor", str)
 FeedPosition = NewType("FeedPosition", str)
 """A position in the change feed: the PostgreSQL snapshot up to which changes were read."""
 
+
+trace: ContextVar[str | None] = ContextVar("trace", default=None)
+"""The trace (W3C Trace Context, traceparent) that what is written now belongs to."""
 
 REINDEX_RATE = 1000
 """Resources a second that are indexed anew in the background, at most, where nothing else is said."""
@@ -133,6 +137,7 @@ class Change:
     """One line of the change feed: which version came to be, without its content.
 
     ``event`` is what the service calls it, such as ``booked``; None where it was created, updated or deleted.
+    ``trace`` is of the request that brought it about.
     """
 
     type: str
@@ -141,6 +146,7 @@ class Change:
     method: Method
     updated: datetime
     event: str | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,9 +80,9 @@ class Pool:
     def give_back(self, connection: asyncpg.Connection, *, usable: bool) -> None:
         """Take ``connection`` back; one that may be in the middle of something is thrown away."""
         self._leased.discard(connection)
-        if not usable or self._closed or connection.is_in_transaction():
+        if not usable or self._closed or connection.is_closed() or connection.is_in_transaction():
             connection.terminate()
-        elif not connection.is_closed():
+        else:
             self._idle.append(connection)
         if self._waiting:
             self._wake()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -69,15 +69,30 @@ _SIGN_OF_LIFE = 5.0
 """Seconds in which a healthy database answers."""
 _LOOK_AGAIN = 60.0
 """Seconds after which the common terms are asked for again."""
+_TURNS = 2
+"""What a process may do that no other of its service does at the same time: tell, and hear."""
+EFFECTS = 12
+"""Events of other services that may take effect at the same time."""
+
+OnChange = Callable[[str | None], None]
+"""Is told after each commit that something of a type was written, None where that is not known."""
+
+
+def _nobody(type: str | None) -> None:
+    """Hear nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Pools:
-    """Connections: for ``calls``, for what must not wait for transactions, and for the walk that indexes anew."""
+    """Connections: for ``calls``, for what must not wait for transactions, for the walk that indexes anew, and for what
+    one process of a service does at a time, and for effects of events, whose handlers may wait for other services.
+    """
 
     calls: Pool
     aside: Pool
     walk: Pool
+    turns: Pool
+    effects: Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +118,7 @@ class Repository:
         self.reindexing = Reindexing(pools.walk, spellings, self.learn, rate=founding.keeping.reindex_rate)
         self._common = CommonTerms()
         self._looked = float("-inf")
+        self.on_change: OnChange = _nobody
 
     @classmethod
     async def open(
@@ -131,11 +147,14 @@ class Repository:
             await pool.close(patience=0)
             raise
         aside, walk = (open_pool(dsn, connections=1, password=password) for _ in range(2))
-        return cls(_Pools(pool, aside, walk), seal, clock, _Founding(known, keeping, companion))
+        turns = open_pool(dsn, connections=_TURNS, password=password)
+        effects = open_pool(dsn, connections=EFFECTS, password=password)
+        return cls(_Pools(pool, aside, walk, turns, effects), seal, clock, _Founding(known, keeping, companion))
 
     async def close(self) -> None:
         """Close all connections, after the calls under way."""
-        for pool in (self._pools.walk, self._pools.calls, self._pools.aside):
+        pools = self._pools
+        for pool in (pools.walk, pools.turns, pools.effects, pools.calls, pools.aside):
             await pool.close(patience=5)
 
     @property
@@ -206,16 +225,44 @@ class Repository:
                 transaction = Transaction(connection, self._writers, self._clock())
                 written = await alone(transaction, write, connection)
         self._adopt(transaction.known)
+        if written.changed and written.kept:
+            self.on_change(written.kept.type)
         return written
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction: what is done in it is kept when the block ends, and not at all if it raises."""
+        return self._transaction(self._pool)
+
+    def effect(self) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction, as ``transaction``, for an event to take effect in; it takes no call's connection."""
+        return self._transaction(self._pools.effects)
+
+    @asynccontextmanager
+    async def _transaction(self, pool: Pool) -> AsyncIterator[Transaction]:
         with refusing():
-            async with self._pool.lease() as connection, connection.transaction():
+            async with pool.lease() as connection, connection.transaction():
                 transaction = Transaction(connection, self._writers, self._clock())
                 yield transaction
         self._adopt(transaction.known)
+        if transaction.wrote:
+            self.on_change(None)
+
+    @asynccontextmanager
+    async def turn(self, lock: int) -> AsyncIterator[Session | None]:
+        """Lease a connection of its own that holds the advisory ``lock``; None while another process holds it."""
+        with refusing():
+            async with self._pools.turns.lease() as connection:
+                held = await connection.fetchval("select pg_try_advisory_lock($1)", lock)
+                try:
+                    yield connection if held else None
+                finally:
+                    if held and not connection.is_closed():
+                        await connection.execute(f"select pg_advisory_unlock({lock}); reset all")
+
+    async def notify(self, channel: str) -> None:
+        """Tell the other processes of this service that listen at ``channel`` to look."""
+        with refusing():
+            await self._pools.aside.fetchval("select pg_notify($1, '')", channel)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:

@@ -89,6 +89,11 @@ class Transaction:
         self.now = now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     @property
+    def wrote(self) -> bool:
+        """Whether anything may have been written."""
+        return self._settled
+
+    @property
     def session(self) -> Session:
         """The connection, for what a service keeps in tables of its own."""
         return self._connection

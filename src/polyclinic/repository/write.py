@@ -9,7 +9,7 @@ import asyncpg
 from polyclinic.repository.arrays import numbers, texts
 from polyclinic.repository.connect import Session
 from polyclinic.repository.keys import identity_of, key_of, link_key, unpack
-from polyclinic.repository.model import Kept
+from polyclinic.repository.model import Kept, trace
 from polyclinic.repository.rows import Row
 
 Outdated = asyncpg.ObjectNotInPrerequisiteStateError
@@ -44,8 +44,8 @@ posting_ as (
 )"""
 _CHANGE = """
 change_ as (
-    insert into change (resource, type, id, version, method, updated, event)
-    select key, type, id, version, method, updated, event from input
+    insert into change (resource, type, id, version, method, updated, event, trace)
+    select key, type, id, version, method, updated, event, {}::text from input
 )"""
 _GONE = """
 gone_posting as (
@@ -65,7 +65,7 @@ INSERT = f"""{_INPUT}, resource_ as (
                           identity, link_paths, link_targets, present, indexed)
     select key, type, id, version, updated, method, at, terms, body,
            identity, link_paths, link_targets, present, indexed from input
-), {_CHANGE}, {_POSTINGS} select indexed_with($30)"""
+), {_CHANGE.format("$31")}, {_POSTINGS} select indexed_with($30)"""
 REPLACE = f"""{_INPUT}, archive_ as (
     insert into archive (resource, version, updated, method, body)
     select r.key, i.version - 1, r.updated, r.method, r.body
@@ -74,7 +74,7 @@ REPLACE = f"""{_INPUT}, archive_ as (
     update resource r
     set version = i.version, updated = i.updated, method = i.method, body = i.body, {_INDEXED}
     from input i where r.key = i.key and r.indexed = i.stood returning r.key
-), {_CHANGE}, {_POSTINGS} select indexed_with($30), {_ALL_FOUND}"""
+), {_CHANGE.format("$34")}, {_POSTINGS} select indexed_with($30), {_ALL_FOUND}"""
 REINDEX = f"""{_INPUT}, {_GONE}, resource_ as (
     update resource r set {_INDEXED} from input i where r.key = i.key
 ), {_POSTINGS} select indexed_with($30)"""
@@ -97,7 +97,7 @@ async def insert(connection: Session, rows: Sequence[Row], number: int) -> None:
     Raises: ``asyncpg.UniqueViolationError`` where an id is taken; ``Outdated`` where the vocabulary is another one.
     """
     for part in _parts(rows):
-        await connection.fetch(INSERT, *_columns(part, {}), number)
+        await connection.fetch(INSERT, *_columns(part, {}), number, trace.get())
 
 
 async def replace(connection: Session, rows: Sequence[Row], before: Sequence[Standing], number: int) -> None:
@@ -106,7 +106,7 @@ async def replace(connection: Session, rows: Sequence[Row], before: Sequence[Sta
     Raises: ``asyncpg.UniqueViolationError`` where that version is not the one that stands any more,
     ``asyncpg.SerializationError`` where it was indexed anew meanwhile; ``Outdated`` as ``insert``.
     """
-    await _again(connection, REPLACE, rows, before, number)
+    await _again(connection, REPLACE, rows, before, number, trace.get())
 
 
 async def reindex(connection: Session, rows: Sequence[Row], before: Sequence[Standing], number: int) -> None:
@@ -118,11 +118,11 @@ async def reindex(connection: Session, rows: Sequence[Row], before: Sequence[Sta
 
 
 async def _again(
-    connection: Session, statement: str, rows: Sequence[Row], before: Sequence[Standing], number: int
+    connection: Session, statement: str, rows: Sequence[Row], before: Sequence[Standing], number: int, *more: str | None
 ) -> None:
     standing = {each.key: each for each in before}
     for part in _parts(rows):
-        await connection.fetch(statement, *_columns(part, standing), number, *_lost_postings(part, standing))
+        await connection.fetch(statement, *_columns(part, standing), number, *_lost_postings(part, standing), *more)
 
 
 def _parts(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:

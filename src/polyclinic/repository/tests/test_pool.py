@@ -109,3 +109,9 @@ async def test_a_closed_pool_refuses_those_who_wait_and_those_who_come(dsn):
     for late in (waiting, pool.fetchval("select 1")):
         with pytest.raises(asyncpg.InterfaceError, match="closed"):
             await late
+
+
+async def test_a_connection_that_ended_while_it_was_leased_is_not_handed_on(pool):
+    async with pool.lease() as connection:
+        connection.terminate()
+    assert await pool.fetchval("select 1") == 1

@@ -149,5 +149,6 @@ manifest = Manifest(
         "VerificationResult",
         "VisionPrescription",
     ),
+    tells=("Patient.created", "Patient.updated", "Patient.deleted"),
     scale=Scale(at_most=8),
 )
