@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple, NewType
 
 from polyclinic.fhir.definitions import RESOURCE_TYPES
+from polyclinic.fhir.outcome import Issue
 from polyclinic.fhir.search.query import Query
 
 Resource = dict[str, Any]
@@ -108,13 +109,14 @@ class Written:
 class Page:
     """Answers in order; ``next`` is set if there are more; ``total`` counts all pages, where it is known.
 
-    ``included`` are the resources that come along with them.
+    ``included`` are the resources that come along with them, ``issues`` what has to be said of them.
     """
 
     items: tuple[Kept, ...]
     next: Cursor | None = None
     total: int | None = None
     included: tuple[Kept, ...] = ()
+    issues: tuple[Issue, ...] = ()
 
 
 class Stretch(NamedTuple):

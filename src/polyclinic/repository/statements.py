@@ -6,6 +6,7 @@ from math import ceil, floor, inf
 from typing import Any
 
 from polyclinic.fhir.search.clauses import Bound, Near, Spans, Texts, Updated
+from polyclinic.repository.changed import changed
 from polyclinic.repository.conditions import (
     Statement,
     conditions,
@@ -37,12 +38,20 @@ class Lead:
     looped: int | None = None
 
 
-def page(plan: Plan, order: Sequence[SortKey], *, after: list[Any] | None, limit: int) -> tuple[str, list[Any]]:
-    """Return the statement that answers ``limit`` resources in ``order``, behind the position ``after``.
+def page(
+    plan: Plan, order: Sequence[SortKey], *, after: Sequence[Any] | None = None, seen: str | None = None, limit: int
+) -> tuple[str, list[Any]]:
+    """Return the statement that answers ``limit`` resources in ``order``, behind the sort values and key ``after``.
 
-    Columns: type, id, version, updated, method, body, then the sort values and the key.
+    Without those of the relation ``changed`` since ``seen``, if that is given.
+    Columns: type, id, version, updated, method, body; ``told``: the snapshot that this saw, or how much ``changed``
+    has; then the sort values and the key. Where nothing is found there is one row, with nothing but ``told``.
     """
     statement = Statement()
+    told, lines, but = "pg_current_snapshot()::text", "", ""
+    if seen is not None:
+        told, lines = "(select count(*) from changed)", f"with {changed(statement, plan.question.types, seen)} "
+        but = " and c.resource not in (select resource from changed)"
     lead = _lead(statement, plan, in_order=is_index_order(tuple(order)))
     where, size = _where(statement, plan), statement.add(limit)
     names = [f"s{number}" for number in range(len(order))]
@@ -52,16 +61,18 @@ def page(plan: Plan, order: Sequence[SortKey], *, after: list[Any] | None, limit
         behind = f" and {_behind(statement, order, sorts, after)}" if after is not None else ""
         columns = ", ".join(f"{sort} as {name}" for sort, name in zip(sorts, names, strict=True))
         select = f"select {'' if lead.distinct else 'distinct '}{columns}, c.resource"
-        rest = f"and {where}{stretch}{behind} order by {ordering} limit ${size}"
+        rest = f"and {where}{but}{stretch}{behind} order by {ordering} limit ${size}"
         selects += [f"({select} from {source} {rest})" for source in lead.sources]
     if lead.looped is not None:
         loop = f"select distinct g.* from unnest(${lead.looped}::bigint[]) as k(key) cross join lateral"
         selects = [f"{loop} {select} g" for select in selects]
     of_found = [f"f.{name}" for name in names]
     text = (
-        f"select r.type, r.id, r.version, r.updated, r.method, r.body, {', '.join(of_found)}, f.resource "
-        f"from (select * from ({' union '.join(selects)}) u order by {ordering} limit ${size}) f "
-        f"join resource r on r.key = f.resource order by {_ordering(order, of_found, 'f.resource')}"
+        f"{lines}select r.type, r.id, r.version, r.updated, r.method, r.body, "
+        f"t.told, {', '.join(of_found)}, f.resource "
+        f"from (select {told} as told) t left join ("
+        f"(select * from ({' union '.join(selects)}) u order by {ordering} limit ${size}) f "
+        f"join resource r on r.key = f.resource) on true order by {_ordering(order, of_found, 'f.resource')}"
     )
     return text, statement.arguments
 
@@ -210,7 +221,7 @@ def _earliest(group: tuple[Bound, ...]) -> float:
     return max((b.value for b in group if b.end == "low" and b.comparison.startswith(">")), default=-inf)
 
 
-def _behind(statement: Statement, order: Sequence[SortKey], sorts: list[str], after: list[Any]) -> str:
+def _behind(statement: Statement, order: Sequence[SortKey], sorts: list[str], after: Sequence[Any]) -> str:
     """Return the condition that a candidate comes later in ``order`` than the values ``after``."""
     values = [
         f"${statement.add(value)}::{cast}"

@@ -9,11 +9,9 @@ from hashlib import blake2b
 from time import monotonic
 from typing import Any
 
-import asyncpg
-
 from polyclinic.fhir.search.query import Query
 from polyclinic.fhir.search.vocabulary import Vocabulary
-from polyclinic.repository import feed, later, statements
+from polyclinic.repository import feed, later, pages, statements
 from polyclinic.repository.companion import Companion
 from polyclinic.repository.connect import Database, Session, again_if_lost, open_pool, refusing
 from polyclinic.repository.everything import Belonging, Everything, everything
@@ -33,16 +31,8 @@ from polyclinic.repository.model import (
     Write,
     Written,
 )
-from polyclinic.repository.order import (
-    SortKey,
-    in_column_order,
-    is_missing,
-    order_of,
-    values_of,
-    without_value,
-    written,
-)
-from polyclinic.repository.plan import ByValue, CommonTerms, Plan, plan
+from polyclinic.repository.order import in_column_order, order_of, position_in, written
+from polyclinic.repository.plan import CommonTerms, Plan, plan
 from polyclinic.repository.pool import Pool
 from polyclinic.repository.reindexing import Reindexing
 from polyclinic.repository.resolve import Resolver, settled
@@ -64,6 +54,8 @@ from pg_stats s join pg_class c on c.oid = 'posting'::regclass
 where s.schemaname = current_schema() and s.tablename = 'posting' and s.attname = 'key'"""
 _SIGN_OF_LIFE = 5.0
 """Seconds in which a healthy database answers."""
+_FORM = 2
+"""Form of what a page link seals; a link of another form is refused as foreign."""
 _LOOK_AGAIN = 60.0
 """Seconds after which the common terms are asked for again."""
 
@@ -255,7 +247,7 @@ class Repository:
             async with bounded():
                 chosen, order = in_column_order(await self._planned(self._pool, query), order_of(query))
                 found = len((await self._found(self._pool, query, None)).items)
-                statement = statements.page(chosen, order, after=None, limit=query.count + 1)
+                statement = statements.page(chosen, order, limit=query.count + 1)
                 cost = estimated_cost(chosen, order)
                 return await explained(self._pool, chosen, statement, cost=cost, found=found)
 
@@ -319,17 +311,23 @@ class Repository:
         return int(await self._pool.fetchval(text, *arguments))
 
     async def _found(self, connection: Database, query: Query, cursor: Cursor | None) -> Page:
-        order = order_of(query)
-        after = values_of(self._seal.open(cursor, _name_of(query)), order) if cursor is not None else None
+        order, name = order_of(query), _name_of(query)
+        after = position_in(self._seal.open(cursor, name), order) if cursor is not None else None
         chosen, order = in_column_order(await self._planned(connection, query), order)
         if query.patience is None:
             refuse_costly(chosen, order)
-        rows = await _rows(connection, chosen, order, after=after, limit=query.count + 1)
-        shown = rows[: query.count]
-        more = self._seal.close(written(list(shown[-1])[6:]), _name_of(query)) if len(rows) > len(shown) > 0 else None
+        vocabulary = query.vocabulary
+        found = await pages.read(connection, chosen, order, after=after, limit=query.count + 1, vocabulary=vocabulary)
+        shown = found.rows[: query.count]
+        more = len(found.rows) > len(shown) > 0
         inclusion = Inclusion(connection, shown)
         await inclusion.follow(query.includes)
-        return Page(tuple(map(kept, shown)), more, included=tuple(inclusion.included))
+        return Page(
+            tuple(map(kept, shown)),
+            self._seal.close(written(found.position(len(shown) - 1)), name) if more else None,
+            included=tuple(inclusion.included),
+            issues=found.issues,
+        )
 
     async def _planned(self, connection: Database, query: Query) -> Plan:
         question = await Resolver(connection, self._common).question(query)
@@ -346,24 +344,7 @@ class Repository:
             self._common = CommonTerms({key: share * row["rows"] for key, share in shares})
 
 
-async def _rows(
-    connection: Database, chosen: Plan, order: tuple[SortKey, ...], *, after: list[Any] | None, limit: int
-) -> list[asyncpg.Record]:
-    """Return the rows of one page; led by values, first what has one, then what has none."""
-    rows: list[asyncpg.Record] = []
-    led = isinstance(chosen.lead, ByValue)
-    ended = led and after is not None and is_missing(after, order)
-    if not ended:
-        text, arguments = statements.page(chosen, order, after=after, limit=limit)
-        rows = await connection.fetch(text, *arguments)
-    if led and len(rows) < limit:
-        chosen, order = without_value(chosen, order)
-        text, arguments = statements.page(chosen, order, after=after if ended else None, limit=limit - len(rows))
-        rows += await connection.fetch(text, *arguments)
-    return rows
-
-
 def _name_of(query: Query) -> bytes:
     """Return what tells ``query`` from others: a position of one must not open another."""
     asked = [pair for pair in query.used if pair[0] != "_count"]
-    return blake2b(repr((query.types, asked)).encode(), digest_size=16).digest()
+    return blake2b(repr((_FORM, query.types, asked)).encode(), digest_size=16).digest()
