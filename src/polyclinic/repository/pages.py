@@ -8,7 +8,7 @@ reference counts from the next page on.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import asyncpg
 
@@ -32,87 +32,90 @@ _PLACE = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """Answers in order, as rows that begin with the columns of ``Kept`` and end with the key.
-
-    ``places`` are where they stand in a search whose first page saw ``seen``.
-    """
+class Shown:
+    """One page: rows that begin with the columns of ``Kept`` and end with the key; where to go on if there are more."""
 
     rows: list[asyncpg.Record]
-    places: list[Place]
-    seen: str
+    next: Position | None
     issues: tuple[Issue, ...] = ()
 
-    def position(self, number: int) -> Position:
-        """Return the position behind the row of that ``number``."""
-        return Position(self.seen, self.places[number])
 
-    def first(self, number: int) -> "Stretch":
-        """Return the first ``number`` of its answers."""
-        return replace(self, rows=self.rows[:number], places=self.places[:number])
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a page is read of: the plan, its order, what the question was understood by, and how many a page shows."""
+
+    plan: Plan
+    order: tuple[SortKey, ...]
+    vocabulary: Vocabulary
+    count: int
 
 
-async def read(
-    connection: Database,
-    chosen: Plan,
-    order: tuple[SortKey, ...],
-    *,
-    after: Position | None,
-    limit: int,
-    vocabulary: Vocabulary,
-) -> Stretch:
-    """Return up to ``limit`` answers behind ``after``, to a question that was understood by ``vocabulary``."""
+@dataclass(frozen=True, slots=True)
+class _Unmoved:
+    """What the index has in order, without what changed since ``seen``; ``changes`` is how much that was."""
+
+    rows: list[asyncpg.Record]
+    seen: str | None
+    changes: int
+
+
+async def read(connection: Database, asked: Asked, after: Position | None) -> Shown:
+    """Return the page behind ``after``."""
+    found = await _unmoved(connection, asked, after)
+    if found.seen is None or not found.changes:
+        rows, places = found.rows, None
+    else:
+        text, arguments = moved(asked.plan, asked.order, found.seen)
+        rows, places = _together(asked, found.rows, await connection.fetch(text, *arguments), after)
+    shown = rows[: asked.count]
+    position = None
+    if found.seen is not None and len(rows) > len(shown) > 0:
+        last = len(shown) - 1
+        position = Position(found.seen, places[last] if places else rows[last][_PLACE:])
+    return Shown(shown, position, (_UNSURE,) if found.changes > MOST_CHANGED else ())
+
+
+async def _unmoved(connection: Database, asked: Asked, after: Position | None) -> _Unmoved:
+    """Return up to one more than a page shows; what the first statement of a first page saw is what the search saw."""
     rows: list[asyncpg.Record] = []
     seen, changes = after.seen if after else None, 0
-    for part, part_order, values in _parts(chosen, order, after):
-        text, arguments = statements.page(part, part_order, after=values, seen=seen, limit=limit - len(rows))
+    for plan, order, values in _parts(asked, after):
+        limit = asked.count + 1 - len(rows)
+        text, arguments = statements.page(plan, order, after=values, seen=seen, limit=limit)
         found = await connection.fetch(text, *arguments)
-        if seen is None:
-            seen = found[0]["told"]
-        else:
+        if seen is not None:
             changes = max(changes, found[0]["told"])
-        rows += found if found[0]["type"] is not None else []
-        if len(rows) == limit:
+            found = found if found[0]["type"] else []
+        elif found:
+            seen = found[0]["told"]
+        rows += found
+        if len(found) == limit:
             break
-    assert seen is not None  # there is one part at least
-    issues = (_UNSURE,) if changes > MOST_CHANGED else ()
-    stretch = Stretch(rows, [row[_PLACE:] for row in rows], seen, issues)
-    if not changes:
-        return stretch
-    text, arguments = moved(chosen, order, seen)
-    others = await connection.fetch(text, *arguments)
-    placed = [place_of(row, order, vocabulary) for row in others]
-    return _together(stretch, others, placed, order=order, after=after).first(limit)
+    return _Unmoved(rows, seen, changes)
 
 
-def _parts(
-    chosen: Plan, order: tuple[SortKey, ...], after: Position | None
-) -> Iterator[tuple[Plan, tuple[SortKey, ...], Place | None]]:
+def _parts(asked: Asked, after: Position | None) -> Iterator[tuple[Plan, tuple[SortKey, ...], Place | None]]:
     """Yield what is read in turn, and behind what: led by values, first what has one, then what has none."""
     values = after.values if after else None
-    if not isinstance(chosen.lead, ByValue):
-        yield chosen, order, values
+    if not isinstance(asked.plan.lead, ByValue):
+        yield asked.plan, asked.order, values
         return
-    ended = values is not None and is_missing(values, order)
+    ended = values is not None and is_missing(values, asked.order)
     if not ended:
-        yield chosen, order, values
-    yield *without_value(chosen, order), values if ended else None
+        yield asked.plan, asked.order, values
+    yield *without_value(asked.plan, asked.order), values if ended else None
 
 
 def _together(
-    stretch: Stretch,
-    others: list[asyncpg.Record],
-    placed: list[Place],
-    *,
-    order: tuple[SortKey, ...],
-    after: Position | None,
-) -> Stretch:
-    """Return ``stretch`` with ``others`` at their places, as far as these are behind ``after``."""
-    rows, places = list(stretch.rows), list(stretch.places)
-    known = {row[-1] for row in rows}  # what changed between the two statements is in both
-    for row, place in zip(others, placed, strict=True):
-        if row[-1] not in known and (after is None or is_behind(place, after.values, order)):
+    asked: Asked, unmoved: list[asyncpg.Record], others: list[asyncpg.Record], after: Position | None
+) -> tuple[list[asyncpg.Record], list[Place]]:
+    """Return all rows in order, as far as they are behind ``after``, and their places."""
+    rows, places = list(unmoved), [row[_PLACE:] for row in unmoved]
+    known = {row[-1] for row in unmoved}  # what changed between the two statements is in both
+    for row in others:
+        place = place_of(row, asked.order, asked.vocabulary)
+        if row[-1] not in known and (after is None or is_behind(place, after.values, asked.order)):
             rows.append(row)
             places.append(place)
-    numbers = in_order(places, order)
-    return replace(stretch, rows=[rows[number] for number in numbers], places=[places[number] for number in numbers])
+    numbers = in_order(places, asked.order)
+    return [rows[number] for number in numbers], [places[number] for number in numbers]

@@ -316,15 +316,13 @@ class Repository:
         chosen, order = in_column_order(await self._planned(connection, query), order)
         if query.patience is None:
             refuse_costly(chosen, order)
-        vocabulary = query.vocabulary
-        found = await pages.read(connection, chosen, order, after=after, limit=query.count + 1, vocabulary=vocabulary)
-        shown = found.rows[: query.count]
-        more = len(found.rows) > len(shown) > 0
-        inclusion = Inclusion(connection, shown)
+        asked = pages.Asked(chosen, order, query.vocabulary, query.count)
+        found = await pages.read(connection, asked, after)
+        inclusion = Inclusion(connection, found.rows)
         await inclusion.follow(query.includes)
         return Page(
-            tuple(map(kept, shown)),
-            self._seal.close(written(found.position(len(shown) - 1)), name) if more else None,
+            tuple(map(kept, found.rows)),
+            self._seal.close(written(found.next), name) if found.next else None,
             included=tuple(inclusion.included),
             issues=found.issues,
         )

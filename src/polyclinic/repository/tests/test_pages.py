@@ -137,7 +137,8 @@ def person(id, family, **rest):
 
 async def paged(repository, text, count, between):
     """Return what all pages show; ``between`` is awaited after each page, with its number."""
-    shown, cursor, number = [], None, 0
+    shown: list[str] = []
+    cursor, number = None, 0
     while cursor or not number:
         page = await repository.search(query(text, count), cursor=cursor)
         shown, cursor, number = shown + [kept.id for kept in page.items], page.next, number + 1
@@ -153,7 +154,7 @@ async def people(repository):
     return repository
 
 
-CHANGES = {
+CHANGES: dict[str, tuple[list[Update | Delete], str]] = {
     "moved forward": ([Update(person("r0", "z"))], "r0 r1 r2 r3 r4 r5"),
     "moved back": ([Update(person("r4", "a"))], "r0 r1 r2 r3 r4 r5"),
     "moved to where values are missing": (
@@ -264,11 +265,11 @@ def changes():
 @given(first=resources(), steps=st.lists(changes(), min_size=6, max_size=6), count=st.integers(1, 3))
 async def test_each_resource_that_stays_is_shown_once(repository, question, first, steps, count):
     await clear(repository)
-    async with repository.transaction() as transaction:
-        await transaction.write(list(map(Update, first)))
+    await put(repository, first)
     asked = query(question, count)
     before = keys(await repository.search(query(question)))
-    staying, shown, cursor, left = set(before), [], None, iter(steps)
+    shown: list[tuple[str, str]] = []
+    staying, cursor, left = set(before), None, iter(steps)
     while cursor or not shown:
         page = await repository.search(asked, cursor=cursor)
         found = keys(await repository.search(query(question)))
@@ -291,14 +292,13 @@ async def test_each_resource_that_stays_is_shown_once(repository, question, firs
 @given(first=resources(4))
 async def test_places_are_reckoned_as_the_index_has_them(repository, question, first):
     await clear(repository)
-    async with repository.transaction() as transaction:
-        await transaction.write(list(map(Update, first)))
+    await put(repository, first)
     asked, pool = query(question), repository._pool
     chosen, order = in_column_order(await repository._planned(pool, asked), order_of(asked))
-    stretch = await pages.read(pool, chosen, order, after=None, limit=1000, vocabulary=asked.vocabulary)
-    for each in first:
-        await repository.write(Update({**each, "language": "en"}))
-    text, arguments = moved(chosen, order, stretch.seen)
+    found = await pages._unmoved(pool, pages.Asked(chosen, order, asked.vocabulary, asked.count), None)
+    seen = await pool.fetchval("select pg_current_snapshot()::text")
+    await put(repository, [{**each, "language": "en"} for each in first])
+    text, arguments = moved(chosen, order, seen)
     rows = await pool.fetch(text, *arguments)
     reckoned = {place_of(row, order, asked.vocabulary) for row in rows}
-    assert reckoned == set(stretch.places)
+    assert reckoned == {row[pages._PLACE :] for row in found.rows}

@@ -235,7 +235,7 @@ async def test_migrations_run_once_even_by_several_at_once(dsn):
     for each in opened:
         await each.close()
     connection = await asyncpg.connect(dsn)
-    assert await connection.fetchval("select count(*) from migration") == 5
+    assert await connection.fetchval("select count(*) from migration") == 6
     await connection.close()
 
 
