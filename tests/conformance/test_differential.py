@@ -9,7 +9,7 @@ import os
 from datetime import UTC, datetime
 
 import pytest
-from asking import ask, count, delete_all, difference, put_all
+from asking import ask, count, delete_all, difference, pages, put_all
 from drawn import HERE
 from drawn.questions import FAMILIES, LAST, Question
 from drawn.resources import drawn_resources
@@ -34,8 +34,7 @@ async def service():
         yield client
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@settings(
+DRAWING = settings(
     max_examples=int(SETS or 10),
     derandomize=SETS is None,
     database=None,
@@ -44,6 +43,10 @@ async def service():
     print_blob=False,
     phases=(Phase.generate, Phase.shrink) if SETS else (Phase.generate,),
 )
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@DRAWING
 @given(resources=drawn_resources(), chance=st.data())
 async def test_answers_are_those_of_the_oracle(service, family, resources, chance):
     questions = chance.draw(st.lists(FAMILIES[family], min_size=1, max_size=QUESTIONS, unique=True))
@@ -59,13 +62,18 @@ async def loaded(service, resources):
     """Load the resources; return an oracle that knows when each was written, and these moments in order."""
     kept = []
     for batch in filter(None, (resources[number::BATCHES] for number in range(BATCHES))):
-        times = await put_all(service, decode(placed(encode(batch).decode(), service).encode()))
-        kept += [
-            {**one, "meta": {**one.get("meta", {}), "lastUpdated": time}}
-            for one, time in zip(batch, times, strict=True)
-        ]
+        kept += await put(service, batch)
     moments = sorted({one["meta"]["lastUpdated"] for one in kept}) or ["2000-01-01T00:00:00Z"]
     return Oracle(kept, HERE, now=datetime.now(UTC)), moments  # noqa: TID251
+
+
+async def put(service, resources):
+    """Load the resources in one transaction; return them with the moments when they were written."""
+    times = await put_all(service, decode(placed(encode(resources).decode(), service).encode()))
+    return [
+        {**one, "meta": {**one.get("meta", {}), "lastUpdated": time}}
+        for one, time in zip(resources, times, strict=True)
+    ]
 
 
 def placed(text, service):
@@ -100,3 +108,42 @@ async def compare(service, oracle, question, resources):
             ranks = [[oracle.rank(key, question.sort) for key in keys] for keys in (matches, theirs.matches)]
             assert ranks[0] == ranks[1], difference(told, matches, theirs.matches, resources)
     assert await count(service, question.path, asked) == len(theirs.matches), told
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@settings(DRAWING, max_examples=int(SETS or 4))
+@given(resources=drawn_resources(), chance=st.data())
+async def test_pages_show_once_what_stays_while_resources_change(service, family, resources, chance):
+    question = chance.draw(FAMILIES[family])
+    later = chance.draw(drawn_resources((question.type or "Observation",)))
+    try:
+        oracle, written = await loaded(service, resources)
+        await page_through(service, oracle, dated(question, written), later, chance)
+    finally:
+        await delete_all(service, sorted({(one["resourceType"], one["id"]) for one in resources + later}))
+
+
+async def page_through(service, oracle, question, later, chance):
+    """Ask page by page, put and delete some resources after each, and compare with what matched all the time."""
+    started = oracle.search(question.type, question.pairs, compartment=question.compartment).matches
+    asked = tuple((name, placed(value, service)) for name, value in question.pairs)
+    told = f"{question.path}?{'&'.join(f'{name}={value}' for name, value in question.pairs)}"
+    stays, shown, batches = set(started), [], [later[number::BATCHES] for number in range(BATCHES)]
+    resources = {(one["resourceType"], one["id"]): one for one in oracle.store.of(None)}
+    async for page in pages(service, question.path, asked, count=1):
+        shown += page["match"]
+        if not resources:
+            continue
+        gone = chance.draw(st.lists(st.sampled_from(sorted(resources)), max_size=3, unique=True))
+        await delete_all(service, gone)
+        kept = await put(service, batches.pop()) if batches else []
+        resources = {key: one for key, one in resources.items() if key not in gone}
+        resources |= {(one["resourceType"], one["id"]): one for one in kept}
+        oracle_now = Oracle(resources.values(), HERE, now=datetime.now(UTC))  # noqa: TID251
+        now = oracle_now.search(question.type, question.pairs, compartment=question.compartment)
+        stays.intersection_update(now.matches)
+    assert len(shown) == len(set(shown)), f"{told}: a resource is on two pages"
+    assert stays <= set(shown), difference(told, shown, stays, list(resources.values()))
+    if question.sort:
+        ranks = [oracle.rank(key, question.sort) for key in shown if key in started]
+        assert ranks == [oracle.rank(key, question.sort) for key in started if key in shown], told

@@ -17,15 +17,20 @@ def changed(statement: Statement, types: Sequence[str], seen: str) -> str:
     First versions are left out. There is more than ``MOST_CHANGED`` of them only if not all are there. What is not
     seen came later than all, or was under way: two short stretches of the index, however long a writer takes.
     """
-    wanted, snapshot = statement.add(list(types)), f"${statement.add(seen)}::text::pg_snapshot"
+    _, latest, under_way = seen.split(":")
+    wanted, later = statement.add(list(types)), f"${statement.add(latest)}::text::xid8"
     lines = f"select c.resource, c.version from change c where c.type = any(${wanted}::text[]) and c.version > 1"
-    return f"""changed as materialized (
-        ({lines} and c.xid >= pg_snapshot_xmax({snapshot}) limit {MOST_CHANGED + 1})
-        union all (
-            select c.resource, c.version from pg_snapshot_xip({snapshot}) as x(xid)
-            cross join lateral ({lines} and c.xid = x.xid offset 0) c limit {MOST_CHANGED + 1}
-        )
-    )"""
+    stretches = [f"({lines} and c.xid >= {later} limit {MOST_CHANGED + 1})"]
+    if under_way:
+        ended = f"${statement.add(under_way.split(','))}::text[]::xid8[]"
+        stretches.append(f"({lines} and c.xid = any({ended}) limit {MOST_CHANGED + 1})")
+    return f"changed as materialized ({' union all '.join(stretches)})"
+
+
+def count(plan: Plan, seen: str) -> tuple[str, list[Any]]:
+    """Return the statement that counts what ``changed`` has."""
+    statement = Statement()
+    return f"with {changed(statement, plan.question.types, seen)} select count(*) from changed", statement.arguments
 
 
 def moved(plan: Plan, order: Sequence[SortKey], seen: str) -> tuple[str, list[Any]]:

@@ -14,8 +14,8 @@ import asyncpg
 
 from polyclinic.fhir.outcome import Issue
 from polyclinic.fhir.search.vocabulary import Vocabulary
-from polyclinic.repository import statements
-from polyclinic.repository.changed import MOST_CHANGED, moved
+from polyclinic.repository import changed, statements
+from polyclinic.repository.changed import MOST_CHANGED
 from polyclinic.repository.connect import Database
 from polyclinic.repository.order import Position, SortKey, is_missing, without_value
 from polyclinic.repository.places import Place, in_order, is_behind, place_of
@@ -65,7 +65,7 @@ async def read(connection: Database, asked: Asked, after: Position | None) -> Sh
     if found.seen is None or not found.changes:
         rows, places = found.rows, None
     else:
-        text, arguments = moved(asked.plan, asked.order, found.seen)
+        text, arguments = changed.moved(asked.plan, asked.order, found.seen)
         rows, places = _together(asked, found.rows, await connection.fetch(text, *arguments), after)
     shown = rows[: asked.count]
     position = None
@@ -84,14 +84,18 @@ async def _unmoved(connection: Database, asked: Asked, after: Position | None) -
         text, arguments = statements.page(plan, order, after=values, seen=seen, limit=limit)
         found = await connection.fetch(text, *arguments)
         if seen is not None:
-            changes = max(changes, found[0]["told"])
-            found = found if found[0]["type"] else []
+            changes = max(changes, found[0]["told"] if found else await _changes(connection, plan, seen))
         elif found:
             seen = found[0]["told"]
         rows += found
         if len(found) == limit:
             break
     return _Unmoved(rows, seen, changes)
+
+
+async def _changes(connection: Database, plan: Plan, seen: str) -> int:
+    text, arguments = changed.count(plan, seen)
+    return int(await connection.fetchval(text, *arguments))
 
 
 def _parts(asked: Asked, after: Position | None) -> Iterator[tuple[Plan, tuple[SortKey, ...], Place | None]]:

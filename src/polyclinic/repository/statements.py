@@ -45,11 +45,13 @@ def page(
 
     Without those of the relation ``changed`` since ``seen``, if that is given.
     Columns: type, id, version, updated, method, body; ``told``: the snapshot that this saw, or how much ``changed``
-    has; then the sort values and the key. With ``seen`` there is a row of nothing but ``told`` where nothing is found.
+    has; then the sort values and the key.
     """
     statement = Statement()
-    lines = f"with {changed(statement, plan.question.types, seen)} " if seen is not None else ""
-    but = " and c.resource not in (select resource from changed)" if seen is not None else ""
+    told, lines, but = "pg_current_snapshot()::text", "", ""
+    if seen is not None:
+        told, lines = "count(*) from changed", f"with {changed(statement, plan.question.types, seen)} "
+        but = " and c.resource not in (select resource from changed)"
     lead = _lead(statement, plan, in_order=is_index_order(tuple(order)))
     where, size = _where(statement, plan), statement.add(limit)
     names = [f"s{number}" for number in range(len(order))]
@@ -65,13 +67,12 @@ def page(
         loop = f"select distinct g.* from unnest(${lead.looped}::bigint[]) as k(key) cross join lateral"
         selects = [f"{loop} {select} g" for select in selects]
     of_found = [f"f.{name}" for name in names]
-    found = f"(select * from ({' union '.join(selects)}) u order by {ordering} limit ${size}) f"
-    found += " join resource r on r.key = f.resource"
-    told = "(select pg_current_snapshot()::text) as told"
-    if seen is not None:
-        told, found = "t.told", f"(select count(*) as told from changed) t left join ({found}) on true"
-    columns = f"r.type, r.id, r.version, r.updated, r.method, r.body, {told}, {', '.join(of_found)}, f.resource"
-    text = f"{lines}select {columns} from {found} order by {_ordering(order, of_found, 'f.resource')}"
+    text = (
+        f"{lines}select r.type, r.id, r.version, r.updated, r.method, r.body, (select {told}) as told, "
+        f"{', '.join(of_found)}, f.resource "
+        f"from (select * from ({' union '.join(selects)}) u order by {ordering} limit ${size}) f "
+        f"join resource r on r.key = f.resource order by {_ordering(order, of_found, 'f.resource')}"
+    )
     return text, statement.arguments
 
 
