@@ -7,15 +7,17 @@ is made smaller before it is told, which takes minutes.
 
 import os
 from datetime import UTC, datetime
+from itertools import islice
 
 import pytest
 from asking import ask, count, delete_all, difference, pages, put_all
 from drawn import HERE
 from drawn.questions import FAMILIES, LAST, Question
-from drawn.resources import drawn_resources
+from drawn.resources import changes, drawn_resources
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from oracle import Oracle
+from oracle.store import key_of
 
 from polyclinic.fhir.json import decode, encode
 from polyclinic.kit.testing import create_whole, database, running
@@ -115,35 +117,39 @@ async def compare(service, oracle, question, resources):
 @given(resources=drawn_resources(), chance=st.data())
 async def test_pages_show_once_what_stays_while_resources_change(service, family, resources, chance):
     question = chance.draw(FAMILIES[family])
-    later = chance.draw(drawn_resources((question.type or "Observation",)))
+    steps = chance.draw(changes((question.type or "Observation",)))
     try:
         oracle, written = await loaded(service, resources)
-        await page_through(service, oracle, dated(question, written), later, chance)
+        await page_through(service, oracle, dated(question, written), steps)
     finally:
-        await delete_all(service, sorted({(one["resourceType"], one["id"]) for one in resources + later}))
+        put = [one for step in steps for one in step.put]
+        await delete_all(service, sorted({key_of(one) for one in [*resources, *put]}))
 
 
-async def page_through(service, oracle, question, later, chance):
-    """Ask page by page, put and delete some resources after each, and compare with what matched all the time."""
-    started = oracle.search(question.type, question.pairs, compartment=question.compartment).matches
+async def page_through(service, oracle, question, steps):
+    """Ask page by page, change something after each, and compare with what matched all the time."""
+
+    def matches(oracle):
+        return oracle.search(question.type, question.pairs, compartment=question.compartment).matches
+
     asked = tuple((name, placed(value, service)) for name, value in question.pairs)
     told = f"{question.path}?{'&'.join(f'{name}={value}' for name, value in question.pairs)}"
-    stays, shown, batches = set(started), [], [later[number::BATCHES] for number in range(BATCHES)]
-    resources = {(one["resourceType"], one["id"]): one for one in oracle.store.of(None)}
+    started, shown, left = matches(oracle), [], iter(steps)
+    stays, kept = set(started), {key_of(one): one for one in oracle.store.of(None)}
     async for page in pages(service, question.path, asked, count=1):
         shown += page["match"]
-        if not resources:
-            continue
-        gone = chance.draw(st.lists(st.sampled_from(sorted(resources)), max_size=3, unique=True))
-        await delete_all(service, gone)
-        kept = await put(service, batches.pop()) if batches else []
-        resources = {key: one for key, one in resources.items() if key not in gone}
-        resources |= {(one["resourceType"], one["id"]): one for one in kept}
-        oracle_now = Oracle(resources.values(), HERE, now=datetime.now(UTC))  # noqa: TID251
-        now = oracle_now.search(question.type, question.pairs, compartment=question.compartment)
-        stays.intersection_update(now.matches)
+        for step in islice(left, 1):
+            kept = await changed(service, kept, step)
+            stays.intersection_update(matches(Oracle(kept.values(), HERE, now=datetime.now(UTC))))  # noqa: TID251
     assert len(shown) == len(set(shown)), f"{told}: a resource is on two pages"
-    assert stays <= set(shown), difference(told, shown, stays, list(resources.values()))
+    assert stays <= set(shown), difference(told, shown, stays, list(kept.values()))
     if question.sort:
         ranks = [oracle.rank(key, question.sort) for key in shown if key in started]
         assert ranks == [oracle.rank(key, question.sort) for key in started if key in shown], told
+
+
+async def changed(service, kept, step):
+    """Delete and put what ``step`` says; return what is kept then."""
+    await delete_all(service, step.gone)
+    written = await put(service, step.put)
+    return {key: one for key, one in kept.items() if key not in step.gone} | {key_of(one): one for one in written}

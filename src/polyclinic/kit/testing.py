@@ -138,7 +138,9 @@ async def running(create: Create, **settings: Any) -> AsyncIterator[Client]:
         port = listening.getsockname()[1]
         root = f"http://127.0.0.1:{port}"
         made = Settings(**{"port": port, "base_url": f"{root}/fhir", "log_level": "warning", **settings})
-        server = uvicorn.Server(uvicorn.Config(create(made), log_config=None, access_log=False))
+        patience = 3600  # a test that keeps this event loop busy must not find its connection closed when it goes on
+        config = uvicorn.Config(create(made), log_config=None, access_log=False, timeout_keep_alive=patience)
+        server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             while not server.started:

@@ -1,5 +1,8 @@
 """Random resources, valid as R4 has it, with every data type that search looks at."""
 
+from dataclasses import dataclass
+from typing import Any
+
 from hypothesis import strategies as st
 
 from drawn import IDS
@@ -227,3 +230,22 @@ def drawn_resources(draw, types=tuple(RESOURCES)):
                 body = {"resourceType": type, "id": id, **draw(strategy)}
                 found.append({**body, "meta": held} if held else body)
     return found
+
+
+@dataclass
+class Step:
+    """What is deleted at one moment, by type and id, and what is put then."""
+
+    gone: list[tuple[str, str]]
+    put: list[dict[str, Any]]
+
+    def __repr__(self):
+        return f"<{len(self.gone)} gone, {len(self.put)} put>"
+
+
+@st.composite
+def changes(draw, types):
+    """Draw a few steps in which resources of ``types`` are put, and some of any type deleted."""
+    gone = st.lists(st.tuples(st.sampled_from((*types, *RESOURCES)), st.sampled_from(IDS)), max_size=4, unique=True)
+    put = draw(drawn_resources(types))
+    return [Step(draw(gone), put[number::3]) for number in range(3)]
