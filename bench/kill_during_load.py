@@ -20,7 +20,7 @@ from pathlib import Path
 
 from stage import ROOT, SYNTHEA, Stage, stage
 
-VICTIMS = ("records", "gateway", "edge", "nats", "postgresql", "records", "postgresql")
+VICTIMS = ("records", "scheduling", "gateway", "edge", "nats", "postgresql", "records", "postgresql")
 PAUSE = 3.0
 """Seconds that the load goes on between two kills."""
 

@@ -166,7 +166,7 @@ def yes(reached: bool) -> str:
 def _cpu(line: dict, rate: float) -> str:
     if "cpu_ms" not in line:
         return ""
-    parts = (("edge",), ("gateway", "records"), ("postgresql",))
+    parts = (("edge",), ("gateway", "records", "scheduling"), ("postgresql",))
     cores = [sum(line["cpu_cores"].get(name, 0) for name in names) for names in parts]
     return f"**{line['cpu_ms']:.2f}** ({' + '.join(f'{one / rate * 1000:.2f}' for one in cores)})"
 

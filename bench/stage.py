@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SYNTHEA = ROOT.parent / "shared" / "data" / "synthea"
 """The Synthea set, where it lies beside the project."""
 
-MEASURED = ("edge", "gateway", "records", "postgresql", "nats")
+MEASURED = ("edge", "gateway", "records", "scheduling", "postgresql", "nats")
 """The processes whose CPU is one request's cost, as far as they run."""
 
 

@@ -60,9 +60,15 @@ async def pages(client: Client, path: str, pairs: Pairs, *, count: int) -> Async
         assert heard.status == 200, f"GET {url}\nanswers {heard.status}: {heard.body.decode()}"
         found: dict[str, list[Key]] = {"match": [], "include": [], "outcome": []}
         for entry in heard.json.get("entry", ()):
-            found[entry["search"]["mode"]].append((entry["resource"]["resourceType"], entry["resource"].get("id", "")))
+            found[entry["search"]["mode"]].append(_address(entry))
         yield found
         url = next((link["url"] for link in heard.json["link"] if link["relation"] == "next"), "")
+
+
+def _address(entry: dict[str, Any]) -> Key:
+    """Return type and id of what an entry is about; of a contained resource those of its container, and its own id."""
+    _, type, id = entry.get("fullUrl", "//").rsplit("/", 2)
+    return type, id
 
 
 async def count(client: Client, path: str, pairs: Pairs) -> int:

@@ -6,6 +6,7 @@ is made smaller before it is told, which takes minutes.
 """
 
 import os
+import sys
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -20,6 +21,10 @@ from oracle import Oracle
 from oracle.store import key_of
 
 from polyclinic.fhir.json import decode, encode
+from polyclinic.fhir.search.compartments import membership
+from polyclinic.fhir.search.matching import candidate, distant, holds
+from polyclinic.fhir.search.query import parse
+from polyclinic.fhir.search.vocabulary import Vocabulary
 from polyclinic.kit.testing import create_whole, database, running
 
 SETS = os.environ.get("DIFFERENTIAL_EXAMPLES")
@@ -27,6 +32,9 @@ QUESTIONS = 12
 BATCHES = 3
 """Transactions that a set is loaded by, so that not all of it was written at one moment."""
 PAGES = (1000, 3)
+CROWDED = {"FEW": 2, "MANY_KEYS": 2, "READ_IN_TURN": 1, "SELECTIVE": 0}
+"""Limits of the repository's plans, each so low that a few resources reach it."""
+VOCABULARY = Vocabulary(base=f"{HERE}/")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +44,7 @@ async def service():
         yield client
 
 
-DRAWING = settings(
+DRAWN = settings(
     max_examples=int(SETS or 10),
     derandomize=SETS is None,
     database=None,
@@ -48,10 +56,39 @@ DRAWING = settings(
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@DRAWING
+@DRAWN
 @given(resources=drawn_resources(), chance=st.data())
 async def test_answers_are_those_of_the_oracle(service, family, resources, chance):
-    questions = chance.draw(st.lists(FAMILIES[family], min_size=1, max_size=QUESTIONS, unique=True))
+    await hold(service, resources, chance.draw(questions_of(family)))
+
+
+@pytest.fixture(params=[1, 100], ids=["rare", "common"])
+def crowded(monkeypatch, request):
+    """Let the few drawn resources be many to the plans, so that these go the ways they go where much is stored.
+
+    Each term is taken to be rare, or to be common.
+    """
+    repository = [module for name, module in sys.modules.items() if name.startswith("polyclinic.repository.")]
+    for limit, value in {**CROWDED, "RARE": request.param}.items():
+        modules = [module for module in repository if hasattr(module, limit)]
+        assert modules, f"no plan knows {limit}"
+        for module in modules:
+            monkeypatch.setattr(module, limit, value)
+
+
+@pytest.mark.parametrize("family", ["reverse chain", "chain", "mixed", "sort"])
+@DRAWN
+@given(resources=drawn_resources(), chance=st.data())
+async def test_answers_are_those_of_the_oracle_where_lookups_end_early(service, crowded, family, resources, chance):
+    await hold(service, resources, chance.draw(questions_of(family)))
+
+
+def questions_of(family):
+    return st.lists(FAMILIES[family], min_size=1, max_size=QUESTIONS, unique=True)
+
+
+async def hold(service, resources, questions):
+    """Hold the service's answers to ``questions`` about ``resources`` against the oracle's."""
     try:
         oracle, written = await loaded(service, resources)
         for question in questions:
@@ -95,14 +132,30 @@ def dated(question, moments):
     return Question(question.type, pairs, question.compartment)
 
 
+def judged_alone(oracle, question):
+    """Return what is found where each resource is judged by itself; None where that cannot be."""
+    types = [name for code, value in question.pairs if code == "_type" for name in value.split(",")] or [question.type]
+    asked = [pair for pair in question.pairs if pair[0] != "_type"]
+    query = parse(types, asked, now=oracle.store.now, vocabulary=VOCABULARY)
+    member = [membership(*question.compartment, tuple(types))] if question.compartment else []
+    clauses = [*query.clauses, *member]
+    if distant(clauses) or query.contained != "false":
+        return None
+    resources = [one for one in oracle.store.resources.values() if one["resourceType"] in types]
+    found = [one for one in resources if holds(clauses, candidate(one, VOCABULARY))]
+    return {(one["resourceType"], one["id"]) for one in found}
+
+
 async def compare(service, oracle, question, resources):
     """Ask both and compare matches, their order, their number and what is included."""
     asked = tuple((name, placed(value, service)) for name, value in question.pairs)
     theirs = oracle.search(question.type, question.pairs, compartment=question.compartment)
+    judged = judged_alone(oracle, question)
     told = f"{question.path}?{'&'.join(f'{name}={value}' for name, value in question.pairs)}"
     for page in PAGES:
         matches, included = await ask(service, question.path, asked, count=page)
         assert len(matches) == len(set(matches)), f"{told}: a resource is on two pages"
+        assert judged in (None, set(matches)), f"{told}: resource by resource it is {judged}, not {set(matches)}"
         for ours, expected in ((set(matches), set(theirs.matches)), (included, theirs.included)):
             differing = [one for one in resources if (one["resourceType"], one["id"]) in ours ^ expected]
             assert ours == expected, difference(told, ours, expected, differing)
@@ -113,7 +166,7 @@ async def compare(service, oracle, question, resources):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@settings(DRAWING, max_examples=int(SETS or 4))
+@settings(DRAWN, max_examples=int(SETS or 4))
 @given(resources=drawn_resources(), chance=st.data())
 async def test_pages_show_once_what_stays_while_resources_change(service, family, resources, chance):
     question = chance.draw(FAMILIES[family])

@@ -31,6 +31,7 @@ OPERATIONS = {
     "meta-delete": ("POST", "Patient/{patient}/$meta-delete"),
     "later": ("GET", "Patient/$later?id={later}"),
     "reindex": ("GET", "SearchParameter/$reindex"),
+    "bulk-publish": ("GET", "$bulk-publish"),
     "lastn": ("GET", "Observation/$lastn?patient=Patient/{patient}&max=1"),
 }
 NOT_TOLD = ("$everything", "$validate", "$meta", "$meta-add", "$meta-delete", "$lastn", "$expand", "$no-such-operation")
@@ -94,7 +95,11 @@ async def test_every_operation_told_works(ask, rest, patient, later):
     told = [(None, each) for each in rest.get("operation", ())]
     told += [(one["type"], each) for one in rest["resource"] for each in one.get("operation", ())]
     for type, each in told:
-        method, path = OPERATIONS[each["name"].removeprefix("$")]
+        if each["name"] not in OPERATIONS:
+            await offered(ask, type, each["name"])
+            continue
+        method, path = OPERATIONS[each["name"]]
+        path = path if type else path.rpartition("/")[2]
         body = {"resourceType": "Parameters"} if "$meta-" in path else least("Patient") if method == "POST" else None
         if "$meta-" in path:
             body |= {"parameter": [{"name": "meta", "valueMeta": {"tag": [{"code": "x"}]}}]}
@@ -102,6 +107,14 @@ async def test_every_operation_told_works(ask, rest, patient, later):
             made = (await ask("POST", "Encounter", least("Encounter"))).expect(201).json["id"]
             path = f"Encounter/{made}/{path.rpartition('/')[2]}"
         (await ask(method, path.format(patient=patient, later=later), body)).expect(200)
+
+
+async def offered(ask, type, name):
+    """See that an operation of a service's own is there, on its type or on a resource, whatever it says to nothing."""
+    nothing = {"resourceType": "Parameters"}
+    answers = [await ask("POST", f"{path}/${name}", nothing) for path in (type, f"{type}/nobody")]
+    assert any(b"not offered" not in answer.body for answer in answers), (type, name)
+    assert all(answer.status < 500 for answer in answers), (type, name)
 
 
 async def test_every_search_parameter_told_is_answered(ask, rest):

@@ -34,8 +34,6 @@ NOT_ASKED = {
 REFUSED = {
     ("Bundle", "composition"): "finds the first entry itself, which is no reference",
     ("Bundle", "message"): "finds the first entry itself, which is no reference",
-    ("MolecularSequence", "chromosome-variant-coordinate"): "three parts of one element; the index keeps pairs",
-    ("MolecularSequence", "referenceseqid-variant-coordinate"): "three parts of one element; the index keeps pairs",
 }
 """Parameters that the service does not offer, and says so, with the reason."""
 

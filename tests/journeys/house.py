@@ -1,22 +1,23 @@
-"""The gateway with records behind it: what the journeys go through."""
+"""The gateway with every service behind it: what the journeys go through."""
 
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from polyclinic.kit.testing import database, running
 from polyclinic.platform import catalog
-from polyclinic.services.gateway.main import create as create_gateway
-from polyclinic.services.records.main import create as create_records
 
 BASE = "http://polyclinic.test/fhir"
 
 
 @asynccontextmanager
 async def house():
-    """Yield a client of the gateway, with records behind it that keep every type."""
-    owners = dict.fromkeys(catalog.owners(catalog.manifests()), "records")
-    async with (
-        database() as dsn,
-        running(create_records, postgresql=dsn, base_url=BASE) as records,
-        running(create_gateway, services={"records": records.root}, owners=owners, base_url=BASE) as gateway,
-    ):
-        yield gateway
+    """Yield a client of the gateway, with all services that own resource types behind it, each with its database."""
+    manifests = catalog.manifests()
+    async with AsyncExitStack() as stack:
+        services = {}
+        for name in (manifest.name for manifest in manifests if manifest.owns):
+            dsn = await stack.enter_async_context(database())
+            service = running(catalog.creator(name), postgresql=dsn, base_url=BASE)
+            services[name] = (await stack.enter_async_context(service)).root
+        owners = catalog.owners(manifests)
+        gateway = running(catalog.creator("gateway"), services=services, owners=owners, base_url=BASE)
+        yield await stack.enter_async_context(gateway)

@@ -1,12 +1,12 @@
-"""A patient's first visit, through the gateway to records: what a clinic's software does on an ordinary morning."""
+"""A patient's first visit, through the gateway: what a clinic's software does on an ordinary morning."""
 
 import pytest
-from house import house
+from house import BASE, house
 
 
 @pytest.fixture(scope="module")
 async def polyclinic():
-    """Return a client of the gateway, with records behind it."""
+    """Return a client of the gateway, with all services behind it."""
     async with house() as gateway:
         yield gateway
 
@@ -120,3 +120,38 @@ async def test_half_a_visit_is_never_kept(polyclinic):
     assert refused.places == ["Bundle.entry[2].resource.clinicalStatus"]
     found = (await polyclinic.get("/fhir/Patient?identifier=http://insurer|insured-3")).json
     assert found["total"] == 0
+
+
+async def test_next_visit_is_part_of_the_record(polyclinic):
+    done = (await polyclinic.post("/fhir", visit(4))).json["entry"]
+    patient, doctor = (done[number]["response"]["location"].partition("/_history")[0] for number in (3, 4))
+    schedule = await made(polyclinic, {"resourceType": "Schedule", "actor": [{"reference": doctor}]})
+    when = {"start": "2026-04-07T09:00:00+02:00", "end": "2026-04-07T09:20:00+02:00"}
+    slot = await made(
+        polyclinic, {"resourceType": "Slot", "schedule": {"reference": schedule}, "status": "free", **when}
+    )
+    people = [{"actor": {"reference": each}, "status": "accepted"} for each in (patient, doctor)]
+    booked = {"resourceType": "Appointment", "status": "booked", "slot": [{"reference": slot}], **when}
+    appointment = await made(polyclinic, {**booked, "participant": people})
+    assert await told(polyclinic, f"{patient}/Appointment?date=ge2026-04-01") == {appointment}
+    belonging = await told(polyclinic, f"{patient}/*")
+    assert {patient, appointment} <= belonging
+    assert await told(polyclinic, f"{patient}/$everything") == belonging | {doctor, slot}
+    asked = f"/fhir/?_type=Encounter,Appointment&patient={patient}"
+    coming = [entry["resource"]["resourceType"] for entry in (await polyclinic.get(asked)).json["entry"]]
+    assert coming == ["Appointment", "Encounter"]
+    newest = (await polyclinic.get("/fhir/_history?_count=2")).json["entry"]
+    assert newest[0]["fullUrl"].endswith(appointment)
+
+
+async def made(polyclinic, resource):
+    """Create ``resource`` and return its address."""
+    heard = await polyclinic.post(f"/fhir/{resource['resourceType']}", resource)
+    assert heard.status == 201, heard.body
+    return f"{resource['resourceType']}/{heard.json['id']}"
+
+
+async def told(polyclinic, path):
+    """Return the addresses that ``path`` answers with."""
+    bundle = (await polyclinic.get(f"/fhir/{path}")).json
+    return {entry["fullUrl"].removeprefix(f"{BASE}/") for entry in bundle["entry"]}

@@ -31,12 +31,29 @@ def bundles():
 
 @pytest.fixture(scope="module")
 async def polyclinic():
-    """Return a client of the gateway, with records behind it that keep some patients."""
+    """Return a client of the gateway, with services behind it that keep some patients and their appointments."""
     async with house() as gateway:
         for bundle in bundles():
             heard = await gateway.post("/fhir", bundle)
             assert heard.status == 200, heard.body
+        for number, encounter in enumerate((await gateway.get("/fhir/Encounter?_count=5")).json["entry"], 1):
+            await appoint(gateway, encounter["resource"], number)
         yield gateway
+
+
+async def appoint(gateway, encounter, number):
+    """Keep the appointment that led to ``encounter``: what is in scheduling refers to records, and the other way."""
+    who = [encounter["subject"], *(each["individual"] for each in encounter.get("participant", ()))]
+    when = {"start": f"2026-12-0{number}T09:00:00Z", "end": f"2026-12-0{number}T09:20:00Z"}
+    slot = {"resourceType": "Slot", "schedule": {"reference": f"Schedule/s{number}"}, "status": "free", **when}
+    booked = {"resourceType": "Appointment", "id": f"a{number}", "status": "booked", **when}
+    booked["slot"] = [{"reference": f"Slot/s{number}"}]
+    booked["participant"] = [{"actor": {"reference": each["reference"]}, "status": "accepted"} for each in who]
+    schedule = {"resourceType": "Schedule", "id": f"s{number}", "actor": who[-1:]}
+    appointed = {**encounter, "appointment": [{"reference": f"Appointment/a{number}"}]}
+    for each in (schedule, {**slot, "id": f"s{number}"}, booked, appointed):
+        heard = await gateway.put(f"/fhir/{each['resourceType']}/{each['id']}", each)
+        assert heard.status in (200, 201), heard.body
 
 
 async def paged(polyclinic, path):
@@ -89,10 +106,17 @@ def walked(known, address):
     return inside, (set().union(*(referred(known[each]) for each in inside)) & known.keys()) - inside
 
 
+def appoints(resource):
+    return resource["resourceType"] == "Appointment" or "appointment" in resource
+
+
 @pytest.mark.parametrize("type", ["Patient", "Encounter"])
 async def test_whole_record_is_what_the_definitions_find(polyclinic, known, type):
     assert len(known) > 100
-    for address in sorted(each for each in known if each.startswith(f"{type}/"))[:12]:
+    met = {each for found, resource in known.items() if appoints(resource) for each in (found, *referred(resource))}
+    listed = sorted((each not in met, each) for each in known if each.startswith(f"{type}/"))
+    assert not listed[0][0]
+    for _, address in listed[:12]:
         inside, beside = walked(known, address)
         bundle = (await polyclinic.get(f"/fhir/{address}/$everything")).json
         told = {"match": [], "include": []}

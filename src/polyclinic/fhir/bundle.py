@@ -154,12 +154,12 @@ class Outline(msgspec.Struct):
     type: str = ""
     entry: list[_Outline] = []
 
-    def types(self, base: str) -> list[str]:
-        """Return for each entry the resource type it concerns, empty where it concerns the whole system.
+    def paths(self, base: str) -> list[str]:
+        """Return for each entry the address that it asks, below the base and without a query.
 
         ``base`` is the FHIR base with a slash at its end, for requests with an absolute URL.
         """
-        return [_concerned(entry, base) for entry in self.entry]
+        return [_path(entry, base) for entry in self.entry]
 
 
 _outline = msgspec.json.Decoder(Outline)
@@ -176,9 +176,6 @@ def outline(body: bytes) -> Outline:
         raise Malformed(f"the body is not the JSON of a Bundle: {error}") from error
 
 
-def _concerned(entry: _Outline, base: str) -> str:
+def _path(entry: _Outline, base: str) -> str:
     url = entry.request.url.removeprefix(base) if entry.request else ""
-    type = re.split(r"[/?]", url, maxsplit=1)[0]
-    if type.startswith(("_", "$")) or type == "metadata":
-        return ""
-    return type
+    return url.partition("?")[0].strip("/")

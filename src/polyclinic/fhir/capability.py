@@ -4,7 +4,7 @@ Source: https://hl7.org/fhir/R4/capabilitystatement.html
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -101,12 +101,19 @@ def tell_includes(statement: dict[str, Any], references: Mapping[str, Mapping[st
             stated["searchRevInclude"] = leading[stated["type"]]
 
 
-def merged(software: Software, statements: Iterable[Mapping[str, Any]], missing: Sequence[str] = ()) -> dict[str, Any]:
+def merged(
+    software: Software,
+    statements: Sequence[Mapping[str, Any]],
+    missing: Sequence[str] = (),
+    *,
+    shared: Collection[str] = (),
+) -> dict[str, Any]:
     """Return one statement that promises what ``statements`` promise together; ``missing`` names silent services.
 
-    Every statement is one made by ``capability_statement``. An interaction with the whole system is
-    promised where any of them promises it.
+    Every statement is one made by ``capability_statement``. An interaction with the whole system is promised where
+    any of them promises it, an operation on the system where one answers for all, or where it is ``shared``.
     """
+    alone = len(statements) + len(missing) == 1
     resources: dict[str, Any] = {}
     interactions: dict[str, Any] = {}
     operations: dict[str, Any] = {}
@@ -114,7 +121,7 @@ def merged(software: Software, statements: Iterable[Mapping[str, Any]], missing:
         for rest in statement["rest"]:
             resources |= {resource["type"]: resource for resource in rest.get("resource", ())}
             interactions |= {item["code"]: item for item in rest.get("interaction", ())}
-            operations |= {item["name"]: item for item in rest.get("operation", ())}
+            operations |= {item["name"]: item for item in rest.get("operation", ()) if alone or item["name"] in shared}
     promised: dict[str, Any] = {"mode": "server"}
     if resources:
         promised["resource"] = [resources[type] for type in sorted(resources)]

@@ -125,6 +125,9 @@ class Opening:
         while True:
             try:
                 return await chore(repository)
+            except Refusal as refusal:
+                self._log.warning("chore put off", interaction=name, reason=str(refusal))
+                await asyncio.sleep(LONGEST_PAUSE)
             except Exception as error:  # noqa: BLE001 - a bug must not keep the service from answering
                 self._log.error("bug", error, interaction=name)
                 await asyncio.sleep(AFTER_A_BUG)

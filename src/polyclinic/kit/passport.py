@@ -4,7 +4,8 @@ import re
 import secrets
 from collections.abc import Iterable
 from contextvars import ContextVar
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, section 3.2
@@ -12,8 +13,7 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}") 
 _CARRIED = frozenset({b"x-request-id", b"traceparent", b"authorization"})
 
 
-@dataclass(frozen=True, slots=True)
-class Passport:
+class Passport(Struct, frozen=True):
     """The papers of one request."""
 
     request_id: str

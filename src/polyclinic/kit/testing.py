@@ -22,18 +22,21 @@ from starlette.types import ASGIApp
 
 from polyclinic.fhir.definitions import RESOURCE_TYPES
 from polyclinic.fhir.json import decode, encode
+from polyclinic.fhir.search.vocabulary import NEVER_KEPT
 from polyclinic.kit.app import assemble
 from polyclinic.kit.manifest import Manifest
 from polyclinic.kit.settings import Settings
 
 POSTGRESQL = "POLYCLINIC_TEST_POSTGRESQL"
+KEEP_ALIVE = 75
+"""Seconds that a connection may be idle: longer than clients keep theirs, or they meet one that is being closed."""
 
 Create = Callable[[Settings], ASGIApp]
 """What every service's ``main`` offers."""
 
 
-KEPT = RESOURCE_TYPES - {"DomainResource", "OperationOutcome", "Parameters", "Resource"}
-"""The resource types that can be kept: not the abstract ones, nor those that are only sent."""
+KEPT = RESOURCE_TYPES - NEVER_KEPT
+"""The resource types that can be kept: not those that are only sent."""
 
 
 def create_whole(settings: Settings) -> ASGIApp:
@@ -138,8 +141,7 @@ async def running(create: Create, **settings: Any) -> AsyncIterator[Client]:
         port = listening.getsockname()[1]
         root = f"http://127.0.0.1:{port}"
         made = Settings(**{"port": port, "base_url": f"{root}/fhir", "log_level": "warning", **settings})
-        patience = 3600  # a test that keeps this event loop busy must not find its connection closed when it goes on
-        config = uvicorn.Config(create(made), log_config=None, access_log=False, timeout_keep_alive=patience)
+        config = uvicorn.Config(create(made), log_config=None, access_log=False, timeout_keep_alive=KEEP_ALIVE)
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:

@@ -16,7 +16,8 @@ GATEWAY = "gateway"
 """The service that answers what concerns several others, and what nobody owns."""
 
 BASE = "/fhir"
-_EVERYTHING = r"/[A-Za-z]+/[^/]+/\$everything"
+_SHARED = r"/[A-Za-z]+/[^/]+/(?:\$everything|_search|\*(?:/_search)?)"
+"""What belongs to one resource, of whatever type: a search in its compartment, or $everything."""
 _TYPE = "type.googleapis.com/envoy"
 _SAFE_ANYWHERE = "connect-failure,refused-stream,reset-before-request"
 """Retried for every method: the owner has seen nothing of the request."""
@@ -59,17 +60,23 @@ def write(folder: Path, manifests: Sequence[Manifest], doors: Mapping[str, Path]
 
 
 def routes(manifests: Sequence[Manifest]) -> dict[str, Any]:
-    """Return the route table: types to their owners, everything else to the gateway.
+    """Return the route table: types and operations at the base to their owners, all else below it to the gateway.
 
-    $everything concerns all owners, so that it is the gateway's as soon as there are several. One owner is asked
-    straight: its answer may be of hundreds of megabytes, and each byte would cost the gateway what it cost the owner.
+    What belongs to one resource concerns all owners, so that it is the gateway's as soon as there are several; but a
+    compartment searched for one type is that type's owner's. One owner is asked straight: its answer may be of hundreds
+    of megabytes, and each byte would cost the gateway what it cost the owner.
     """
     owners = [manifest for manifest in manifests if manifest.owns]
-    found = _route(GATEWAY, {"safe_regex": {"regex": BASE + _EVERYTHING}}) if len(owners) > 1 else []
-    for manifest in owners:
-        types = "|".join(sorted(manifest.owns))
-        found += _route(manifest.name, {"safe_regex": {"regex": f"{BASE}/(?:{types})(?:/.*)?"}})
-    found += _route(GATEWAY, {"prefix": "/"})
+    found = _route(GATEWAY, BASE + _SHARED) if len(owners) > 1 else []
+    types = {manifest.name: "|".join(sorted(manifest.owns)) for manifest in owners}
+    for name, owned in types.items() if len(owners) > 1 else ():
+        found += _route(name, f"{BASE}/[A-Za-z]+/[^/]+/(?:{owned})(?:/_search)?")
+    for name, owned in types.items():
+        found += _route(name, f"{BASE}/(?:{owned})(?:/.*)?")
+    for manifest in manifests:
+        for operation in manifest.system_operations:
+            found += _route(manifest.name, rf"{BASE}/\${operation}")
+    found += _route(GATEWAY, f"{BASE}(?:/.*)?")
     return {
         "@type": f"{_TYPE}.config.route.v3.RouteConfiguration",
         "name": "fhir",
@@ -77,8 +84,9 @@ def routes(manifests: Sequence[Manifest]) -> dict[str, Any]:
     }
 
 
-def _route(service: str, match: dict[str, Any]) -> list[dict[str, Any]]:
+def _route(service: str, regex: str) -> list[dict[str, Any]]:
     """Return two routes to ``service``: reads are tried again even when the owner died over them."""
+    match: dict[str, Any] = {"safe_regex": {"regex": regex}}
     read = match | {"headers": [{"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}]}
     return [
         {"name": service, "match": read, "route": _action(service, _SAFE_TO_READ)},

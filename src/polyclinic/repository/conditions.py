@@ -11,13 +11,12 @@ from math import degrees, inf, radians
 from typing import Any
 
 from polyclinic.fhir.search.clauses import Bound, Ids, Missing, Near, SpanMatch, Spans, TextMatch, Texts, Updated, Words
+from polyclinic.fhir.search.meaning.positions import EARTH_METRES
 from polyclinic.fhir.search.values import fold, time_of
 from polyclinic.repository.keys import key_of
 from polyclinic.repository.order import VALUES, missing_value
 from polyclinic.repository.plan import Check, Either, Followed, Follows, Identities, Keys, Lacks, LinkedTo, Typed
 
-EARTH_METRES = 6_371_008.8
-"""Mean radius of the earth (IUGG, R1)."""
 _FEW_PROBES = 16
 """Postings up to which a candidate is looked up in each; beyond, its own links are looked through."""
 _MILLISECOND = timedelta(milliseconds=1)
@@ -182,12 +181,17 @@ def text_range(statement: Statement, match: TextMatch) -> str:
 def span_range(statement: Statement, match: SpanMatch) -> str:
     """Return the test of a row ``f`` of ``span``, bounded so that the index on (key, low, high) answers it.
 
-    Whatever ends below a value begins below it: said of every group at once, that bounds where reading ends.
+    Whatever ends below a value begins below it, unless it crosses: said of every group at once, that bounds where
+    reading ends.
     """
-    ends = [min((b.value for b in group if b.comparison.startswith("<")), default=inf) for group in match.groups]
+    ends = [min((b.value for b in group if _bounds_low(b, match)), default=inf) for group in match.groups]
     if max(ends) == inf:
         return _span(statement, match)
     return f"{_span(statement, match)} and f.low <= ${statement.add(max(ends))}::float8"
+
+
+def _bounds_low(bound: Bound, match: SpanMatch) -> bool:
+    return bound.comparison.startswith("<") and (bound.end == "low" or not match.crosses)
 
 
 def updated(statement: Statement, clause: Updated) -> str:

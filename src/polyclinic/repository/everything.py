@@ -18,10 +18,9 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from polyclinic.fhir.json import decode, encode
-from polyclinic.fhir.search.clinical_date import CLINICAL_DATE
+from polyclinic.fhir.search.care import clinical_paths
 from polyclinic.fhir.search.compartments import members, membership
 from polyclinic.fhir.search.values import Span
-from polyclinic.fhir.search.vocabulary import R4
 from polyclinic.repository.connect import again_if_lost, refusing
 from polyclinic.repository.history import kept
 from polyclinic.repository.keys import identity_of, key_of
@@ -225,8 +224,7 @@ def _statement(text: str, asked: Belonging, after: Position, limit: int) -> tupl
 @cache
 def _clinical_dates() -> tuple[int, ...]:
     """Return the keys of the elements that clinical dates are in."""
-    found = (R4.of(type)[code] for type, code in CLINICAL_DATE.items())
-    return tuple(dict.fromkeys(key_of(branch.path) for parameter in found for branch in parameter.branches))
+    return tuple(map(key_of, clinical_paths()))
 
 
 async def _fetch(pool: Pool, text: str, arguments: list[Any]) -> list[asyncpg.Record]:

@@ -5,8 +5,8 @@ stops at the end of its page; one whose answers have to be gathered first, or th
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from typing import Any
 
 from polyclinic.fhir.outcome import TooCostly
 from polyclinic.fhir.search.clauses import Words
@@ -19,6 +19,8 @@ LARGEST_COST = 10_000_000.0
 """Microseconds that a question may be taken to cost."""
 PER_CANDIDATE, PER_BODY = 3.0, 40.0
 """Microseconds of looking at one candidate by its keys, and of reading one body of about 1 KB as JSON."""
+PER_CONTAINER = 100.0
+"""Microseconds of reading one body and judging a resource that it contains."""
 
 
 def estimated_cost(plan: Plan, order: Sequence[SortKey] | None) -> float:
@@ -26,7 +28,7 @@ def estimated_cost(plan: Plan, order: Sequence[SortKey] | None) -> float:
     per_candidate = PER_CANDIDATE + PER_BODY * _bodies(plan.checks)
     if order is not None and any(key.column == "json" for key in order):
         per_candidate += PER_BODY
-    stops_early = order is not None and (is_index_order(tuple(order)) or isinstance(plan.lead, ByColumn | ByValue))
+    stops_early = order is not None and (is_index_order(order) or isinstance(plan.lead, ByColumn | ByValue))
     if stops_early and not _bodies(plan.checks):
         return 0.0
     return plan.estimate * per_candidate
@@ -43,17 +45,46 @@ def refuse_costly(plan: Plan, order: Sequence[SortKey] | None) -> None:
         )
 
 
-@asynccontextmanager
-async def bounded(seconds: float | None = None) -> AsyncIterator[None]:
-    """Bound what is done inside to ``seconds``, or to ``MOST_SECONDS``. Refuses: ``TooCostly`` beyond."""
-    try:
-        async with asyncio.timeout(seconds or MOST_SECONDS):
-            yield
-    except TimeoutError as error:
+def refuse_many_containers(plan: Plan) -> None:
+    """Refuse with ``TooCostly`` to judge all that is contained in what ``plan`` finds, beyond ``LARGEST_COST``."""
+    if plan.estimate * PER_CONTAINER > LARGEST_COST:
         raise TooCostly(
-            f"the search took more than {seconds or MOST_SECONDS:.0f} seconds and was given up; "
+            f"about {plan.estimate:.0f} resources would have to be read for what they contain; leave _contained out, "
+            "or have the search answered later by Prefer: respond-async",
+            at="_contained",
+        )
+
+
+class bounded:
+    """A context that bounds what is done inside to ``seconds``, or to ``MOST_SECONDS``.
+
+    Refuses: ``TooCostly`` beyond.
+    """
+
+    __slots__ = ("_seconds", "_timeout")
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self._seconds = seconds or MOST_SECONDS
+
+    async def __aenter__(self) -> None:
+        """Let the time begin."""
+        self._timeout = asyncio.timeout(self._seconds)
+        await self._timeout.__aenter__()
+
+    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
+        """Say it in FHIR's words if the time is up."""
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError as late:
+            raise self._given_up() from late
+        if isinstance(error, TimeoutError):
+            raise self._given_up() from error
+
+    def _given_up(self) -> TooCostly:
+        return TooCostly(
+            f"the search took more than {self._seconds:.0f} seconds and was given up; "
             "narrow it, by a patient, a code or a date"
-        ) from error
+        )
 
 
 def _bodies(checks: Sequence[Check]) -> int:

@@ -82,7 +82,7 @@ async def history(
 
 def kept(row: asyncpg.Record) -> Kept:
     """Return the version in ``row``, whose first columns are those of ``Kept`` in their order."""
-    return Kept(*row[:6])
+    return Kept._make(row[:6])
 
 
 def _position(cursor: Cursor | None) -> int:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, NewType
 
+from msgspec import Struct
+
 from polyclinic.fhir.definitions import RESOURCE_TYPES
 from polyclinic.fhir.outcome import Issue
 from polyclinic.fhir.search.query import Query
@@ -41,7 +43,10 @@ KEEPING = Keeping()
 
 
 class Kept(NamedTuple):
-    """One version of one resource, its body as it is served (UTF-8 JSON); a deleted one has no body."""
+    """One version of one resource, its body as it is served (UTF-8 JSON); a deleted one has no body.
+
+    Of a contained resource the type and id are those of its container, with a # and its own id behind them.
+    """
 
     type: str
     id: str
@@ -105,8 +110,7 @@ class Written:
     changed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Answers in order; ``next`` is set if there are more; ``total`` counts all pages, where it is known.
 
     ``included`` are the resources that come along with them, ``issues`` what has to be said of them.

@@ -6,10 +6,12 @@ the first did. Beside them is what the first page saw, to know what changed sinc
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from math import inf
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from polyclinic.fhir.json import decode, encode
 from polyclinic.fhir.search.clinical_date import CLINICAL_DATE
@@ -35,12 +37,12 @@ _WRITTEN_AS = {"CodeableConcept": ".coding.code", "Coding": ".code", "Identifier
 """What of a value that is no primitive it is sorted by."""
 
 
-@dataclass(frozen=True, slots=True)
-class SortKey:
+class SortKey(Struct, frozen=True):
     """One key of an order, as an SQL expression over a candidate ``c(at, resource)``.
 
     ``of`` are the keys of the elements, or for ``json`` the JSON paths. A missing value comes last. With ``led`` the
     candidate has the value itself, as its column of the same name or as ``sorted``; with ``absent`` it has none.
+    ``base``, for references, is our own address: one below it is sorted as a relative one, without its version.
     """
 
     column: Literal["at", "updated", "id", "text", "span", "json"]
@@ -48,6 +50,7 @@ class SortKey:
     of: tuple[Any, ...] = ()
     led: bool = False
     absent: bool = False
+    base: str | None = None
 
     def sql(self, add: Add) -> str:
         """Return the expression; ``add`` takes its arguments."""
@@ -77,10 +80,18 @@ class SortKey:
         """Return the expression of a ``json`` key over the expression ``body``; null where it is missing."""
         best, of = "max" if self.descending else "min", add(list(self.of))
         values = f"jsonb_path_query(convert_from({body}, 'UTF8')::jsonb, p.path::jsonpath)"
+        value = "(v.value #>> '{}')"
         return (
-            f"(select {best}((v.value #>> '{{}}') collate \"C\") "
+            f'(select {best}({value if self.base is None else self._target(value, add)} collate "C") '
             f"from unnest(${of}::text[]) as p(path) cross join lateral {values} as v(value))"
         )
+
+    def _target(self, literal: str, add: Add) -> str:
+        """Return what ``literal`` leads to, as ``terms.reference_target`` says it; null for what is contained."""
+        base = add(self.base)
+        begin = f"1 + case when starts_with({literal}, ${base}::text) then length(${base}::text) else 0 end"
+        whole = f"split_part(substr({literal}, {begin}), '/_history/', 1)"
+        return f"(case when not starts_with({literal}, '#') then {whole} end)"
 
     @property
     def cast(self) -> str:
@@ -116,7 +127,8 @@ def _sort_key(types: Sequence[str], sort: Sort, vocabulary: Vocabulary) -> SortK
         for b in parameter.branches
         for path in _json(type, b)
     ]
-    return SortKey("json", sort.descending, tuple(dict.fromkeys(paths)))
+    base = vocabulary.base if kind == "reference" else None
+    return SortKey("json", sort.descending, tuple(dict.fromkeys(paths)), base=base)
 
 
 def _json(type: str, branch: Branch) -> list[str]:
@@ -135,7 +147,7 @@ def _json_path(type: str, place: Place) -> str:
     return path + _WRITTEN_AS.get(place.type, "")
 
 
-def is_index_order(order: tuple[SortKey, ...]) -> bool:
+def is_index_order(order: Sequence[SortKey]) -> bool:
     """Whether postings already lie in this order."""
     return len(order) == 1 and order[0].column == "at"
 
@@ -178,20 +190,23 @@ def missing_value(column: str, *, descending: bool) -> str:
     return f"'{last_value(column, descending=descending)}'::{_CASTS[column]}"
 
 
-def is_missing(values: Sequence[Any], order: tuple[SortKey, ...]) -> bool:
+def is_missing(values: Sequence[Any], order: Sequence[SortKey]) -> bool:
     """Whether the answer with these sort ``values`` had none to be sorted by."""
     return bool(values[0] == last_value(order[0].column, descending=order[0].descending))
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """Behind an answer with these sort values and key (``values``), in a search whose first page saw ``seen``.
 
-    ``seen`` is a PostgreSQL snapshot, as text.
+    ``seen`` is a PostgreSQL snapshot, as text; None where that does not matter.
     """
 
-    seen: str
+    seen: str | None
     values: tuple[Any, ...]
+
+    def written(self) -> bytes:
+        """Return this position as bytes, for ``position_in``."""
+        return encode([self.seen, *plain(self.values)])
 
 
 _READ: dict[str, Callable[[str], Any]] = {
@@ -202,14 +217,18 @@ _READ: dict[str, Callable[[str], Any]] = {
 }
 
 
-def written(position: Position) -> bytes:
-    """Return ``position`` as bytes."""
-    values = [value.isoformat() if isinstance(value, datetime) else str(value) for value in position.values]
-    return encode([position.seen, *values])
-
-
-def position_in(text: bytes, order: tuple[SortKey, ...]) -> Position:
-    """Return the position in ``text``, which ``written`` made for this order."""
+def position_in(text: bytes, order: Sequence[SortKey]) -> Position:
+    """Return the position in ``text``, which was written for this order."""
     seen, *values = decode(text)
+    return Position(seen, values_of(values, order))
+
+
+def plain(values: Sequence[Any]) -> list[str]:
+    """Return sort values and a key as texts, for ``values_of``."""
+    return [value.isoformat() if isinstance(value, datetime) else str(value) for value in values]
+
+
+def values_of(texts: Sequence[str], order: Sequence[SortKey]) -> tuple[Any, ...]:
+    """Return the sort values and key in ``texts``, which ``plain`` made for this order."""
     casts = [*(key.cast for key in order), "bigint"]
-    return Position(seen, tuple(_READ[cast](value) for cast, value in zip(casts, values, strict=True)))
+    return tuple(_READ[cast](value) for cast, value in zip(casts, texts, strict=True))

@@ -15,6 +15,8 @@ from polyclinic.repository.rows import NO_DATE
 
 Place = tuple[Any, ...]
 """Sort values and the key, as a position holds them."""
+Placed = tuple[Place, asyncpg.Record]
+"""An answer and its place."""
 
 
 def place_of(row: asyncpg.Record, order: Sequence[SortKey], vocabulary: Vocabulary) -> Place:
@@ -56,12 +58,12 @@ def is_behind(place: Place, after: Place, order: Sequence[SortKey]) -> bool:
     return False
 
 
-def in_order(places: Sequence[Place], order: Sequence[SortKey]) -> list[int]:
-    """Return the numbers of ``places`` in ``order``."""
-    numbers = list(range(len(places)))
+def in_order(placed: Sequence[Placed], order: Sequence[SortKey]) -> list[Placed]:
+    """Return what is ``placed`` in ``order``."""
+    found = list(placed)
     for part, descending in reversed(list(enumerate(_directions(order)))):
-        numbers.sort(key=lambda number: places[number][part], reverse=descending)
-    return numbers
+        found.sort(key=lambda each: each[0][part], reverse=descending)
+    return found
 
 
 def _directions(order: Sequence[SortKey]) -> list[bool]:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec import Struct
+
 from polyclinic.fhir.search.clauses import Ids, Missing, Near, Spans, Texts, Updated, Words
 from polyclinic.fhir.search.clinical_date import CLINICAL_DATE
 from polyclinic.repository.keys import key_of
@@ -23,8 +25,7 @@ MANY_KEYS = 128
 """Keys up to which each is read in order by itself; more are gathered and sorted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(Struct, frozen=True):
     """Resources with a posting of any of ``keys``; with ``negated`` those with none.
 
     ``typed`` tells that only the searched types have such postings, ``names`` whether they all name a patient or all
@@ -38,8 +39,7 @@ class Keys:
     names: Literal["patient", "kind", ""] = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LinkedTo:
+class LinkedTo(Struct, frozen=True):
     """Resources that refer by any of the link keys ``paths`` to any of ``identities``."""
 
     code: str
@@ -52,15 +52,13 @@ class LinkedTo:
         return tuple(path ^ identity for path in self.paths for identity in self.identities)
 
 
-@dataclass(frozen=True, slots=True)
-class Identities:
+class Identities(Struct, frozen=True):
     """Resources with any of these identities, of whatever type."""
 
     identities: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Follows:
+class Follows(Struct, frozen=True):
     """Resources that refer by any of the link keys ``paths`` to one of ``types`` for which all ``checks`` hold."""
 
     paths: tuple[int, ...]
@@ -68,23 +66,20 @@ class Follows:
     checks: tuple["Check", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Followed:
+class Followed(Struct, frozen=True):
     """Resources to which one refers with a posting of any of ``keys`` XOR their identity, for which ``checks`` hold."""
 
     keys: tuple[int, ...]
     checks: tuple["Check", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
+class Typed(Struct, frozen=True):
     """Resources of any of ``types``."""
 
     types: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Lacks:
+class Lacks(Struct, frozen=True):
     """Resources without a value of ``key`` that a ``ByValue`` would read."""
 
     table: Literal["text", "span"]
@@ -92,8 +87,7 @@ class Lacks:
     descending: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Either:
+class Either(Struct, frozen=True):
     """Resources for which all checks of any group hold."""
 
     groups: tuple[tuple["Check", ...], ...]
@@ -119,8 +113,7 @@ Check = (
 """What can be asked of a candidate, names turned into keys."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What a query asks in the words of the database: resources of ``types`` for which all ``checks`` hold."""
 
     types: tuple[str, ...]
@@ -133,43 +126,37 @@ class Question:
         return codes.pop() if len(codes) == 1 else None
 
 
-@dataclass(frozen=True, slots=True)
-class ByKeys:
+class ByKeys(Struct, frozen=True):
     """Read the postings of any of ``keys``, which lie in the order of clinical dates."""
 
     keys: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ByIds:
+class ByIds(Struct, frozen=True):
     """Look up the resources with these ids."""
 
     ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ByIdentities:
+class ByIdentities(Struct, frozen=True):
     """Look up the resources with these identities."""
 
     identities: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ByResources:
+class ByResources(Struct, frozen=True):
     """Look up the resources with these keys: what a ``ByHits`` becomes once it was found."""
 
     resources: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ByColumn:
+class ByColumn(Struct, frozen=True):
     """Read the one type in the order of a column of its own."""
 
     column: Literal["updated", "id"]
 
 
-@dataclass(frozen=True, slots=True)
-class ByValue:
+class ByValue(Struct, frozen=True):
     """Read what has a value of ``key`` in the order of these values: of each resource the least, or the greatest."""
 
     table: Literal["text", "span"]
@@ -177,8 +164,7 @@ class ByValue:
     descending: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ByHits:
+class ByHits(Struct, frozen=True):
     """Find what matches ``clause`` first; if that is more than ``FEW``, go by ``otherwise``.
 
     The plan's checks are those for what is found first, ``checks_otherwise`` the others.
@@ -189,11 +175,14 @@ class ByHits:
     checks_otherwise: tuple["Check", ...]
 
 
+_KEYED = (Keys, LinkedTo)
+_HITTING = (Texts, Spans, Updated, Near)
+"""Unions of types, which are costly to make each time, as tuples."""
+
 Lead = ByKeys | ByIds | ByIdentities | ByResources | ByColumn | ByValue | ByHits
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """``lead`` is read in order; each of ``checks`` is looked up for what it yields.
 
     ``estimate`` is about how many candidates the lead yields.
@@ -235,7 +224,7 @@ def plan(question: Question, common: CommonTerms) -> Plan:
             checks = (Typed(question.types), *checks)
     if rarest is None or count > FEW:
         for check in question.checks:
-            if isinstance(check, Texts | Spans | Updated | Near) and _finds_by_itself(check, question):
+            if isinstance(check, _HITTING) and _finds_by_itself(check, question):
                 # what is found by latitude is only roughly near
                 rest = question.checks if isinstance(check, Near) else _without(question, check)
                 return Plan(question, ByHits(check, lead, checks), rest, count)
@@ -248,7 +237,7 @@ def rarest_of(checks: Iterable[Check], common: CommonTerms) -> tuple[Keys | Link
     for place, check in enumerate(checks):
         if isinstance(check, Identities):
             counted.append((len(check.identities), False, place, check))
-        elif isinstance(check, Keys | LinkedTo) and not (isinstance(check, Keys) and check.negated):
+        elif isinstance(check, _KEYED) and not (isinstance(check, Keys) and check.negated):
             refers = isinstance(check, LinkedTo) or check.names == "patient"
             counted.append((common.estimate(check.keys), not refers, place, check))
     if not counted:

@@ -5,16 +5,14 @@ where it is much it is checked for each candidate. A far end that another servic
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
-from math import isinf
 from typing import Literal
 
-from polyclinic.fhir.path.ucum import Measure, measure
+from msgspec import Struct
+from msgspec.structs import replace
+
 from polyclinic.fhir.search import terms
 from polyclinic.fhir.search.clauses import (
     AnyOf,
-    Bound,
     Clause,
     Ids,
     Linked,
@@ -24,7 +22,7 @@ from polyclinic.fhir.search.clauses import (
     Spelled,
     Terms,
 )
-from polyclinic.fhir.search.emit import UCUM
+from polyclinic.fhir.search.meaning.amounts import comparable
 from polyclinic.fhir.search.pairs import PAIRED, is_kind, is_patient
 from polyclinic.fhir.search.query import Query
 from polyclinic.repository import statements
@@ -56,8 +54,7 @@ SELECTIVE = 3 * RARE
 _Far = Linked | LinkedFrom | AnyOf
 
 
-@dataclass(frozen=True, slots=True)
-class Resolver:
+class Resolver(Struct, frozen=True):
     """Asks the database what has to be known to turn clauses into checks."""
 
     connection: Database
@@ -90,7 +87,7 @@ class Resolver:
             case Spelled():
                 return await self._spelled(clause)
             case Spans(code, matches) if any(match.measured for match in matches):
-                return Spans(code, tuple([each for match in matches for each in await self._measured(match)]))
+                return Spans(code, tuple([each for match in matches for each in await self._measured(code, match)]))
         return clause  # type: ignore[return-value]  # all others are checks as they are
 
     async def _spelled(self, clause: Spelled) -> Keys:
@@ -105,18 +102,11 @@ class Resolver:
         typed = not any(path.startswith("Resource.") for path in clause.paths)
         return Keys(clause.code, tuple(map(key_of, dict.fromkeys(found))), typed=typed)
 
-    async def _measured(self, match: SpanMatch) -> list[SpanMatch]:
+    async def _measured(self, name: str, match: SpanMatch) -> list[SpanMatch]:
         """Return what ``match`` asks, in its own unit and in each one in use that it can be converted to."""
-        found, wanted = [match], measure(match.measured or "")
-        if wanted is None:
-            return found
         path = terms.spelled_path(match.path.partition("\0")[0], "unit")
-        for code in await units(self.connection, [path]):
-            unit = measure(code)
-            if unit and code != match.measured and unit.dimension == wanted.dimension:
-                groups = tuple(tuple(converted(bound, wanted, unit) for bound in group) for group in match.groups)
-                found.append(SpanMatch(match.path, groups, terms.unit_term(UCUM, code)))
-        return found
+        codes = await units(self.connection, path, at=name) if match.measured else []
+        return [match, *filter(None, (comparable(match, code) for code in codes))]
 
     async def _at_far_end(self, clause: _Far, *, selective: bool) -> Check:
         match clause:
@@ -147,9 +137,9 @@ class Resolver:
             chosen = await settled(self.connection, plan(question, self.common))
             if chosen.estimate <= FEW:
                 text, arguments = statements.targets(chosen, paths)
-                rows = await self.connection.fetch(text, *arguments)
-                if not rows or rows[0]["looked_at"] <= FEW:
-                    return Identities(tuple(row["target"] for row in rows))
+                row = await self.connection.fetchrow(text, *arguments)
+                if row is not None and row["looked_at"] <= FEW:
+                    return Identities(tuple(row["targets"]))
         return _followed(clause.type, paths, question.checks)
 
 
@@ -160,16 +150,19 @@ async def settled(connection: Database, chosen: Plan) -> Plan:
     text, arguments = statements.hits(chosen.lead.clause, chosen.question.types)
     rows = await connection.fetch(text, *arguments)
     if len(rows) > FEW:
-        return replace(chosen, lead=chosen.lead.otherwise, checks=chosen.lead.checks_otherwise)
+        return led_otherwise(chosen, chosen.lead)
     return replace(chosen, lead=ByResources(tuple(row["resource"] for row in rows)), estimate=len(rows))
 
 
-def converted(bound: Bound, wanted: Measure, unit: Measure) -> Bound:
-    """Return ``bound``, which is an amount of ``wanted``, as one of ``unit``."""
-    if isinf(bound.value):
-        return bound
-    base = (Fraction(repr(bound.value)) + wanted.offset) * wanted.factor
-    return replace(bound, value=float(base / unit.factor - unit.offset))
+async def are_few(connection: Database, lead: ByHits, types: Sequence[str]) -> bool:
+    """Whether the hits of ``lead`` among ``types`` are few enough to go by them."""
+    text, arguments = statements.hits_counted(lead.clause, types)
+    return bool(await connection.fetchval(text, *arguments) <= FEW)
+
+
+def led_otherwise(chosen: Plan, lead: ByHits) -> Plan:
+    """Return ``chosen`` for the case that the hits of its ``lead`` are too many."""
+    return replace(chosen, lead=lead.otherwise, checks=lead.checks_otherwise)
 
 
 def _names(clause: Terms, paths: tuple[str, str] | None) -> Literal["patient", "kind", ""]:

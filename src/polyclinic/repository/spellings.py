@@ -24,7 +24,7 @@ on conflict do nothing"""
 _BEGINNING = """
 select path, text from spelling
 where path = any($1::bigint[]) and text >= $2 and text < $2 || U&'\\+10FFFF' limit $3"""
-_OF = "select text from spelling where path = any($1::bigint[]) limit $2"
+_OF = "select text from spelling where path = $1 limit $2"
 
 
 class Spellings:
@@ -61,7 +61,9 @@ async def beginning(connection: Database, paths: Sequence[str], text: str, *, at
     return [(named[row["path"]], row["text"]) for row in rows]
 
 
-async def units(connection: Database, paths: Sequence[str]) -> list[str]:
-    """Return the units in use at ``paths``."""
-    rows = await connection.fetch(_OF, [key_of(path) for path in paths], MOST_FOUND)
-    return list(dict.fromkeys(row["text"] for row in rows))
+async def units(connection: Database, path: str, *, at: str) -> list[str]:
+    """Return the units in use at ``path``. Refuses: ``TooCostly`` as ``beginning``."""
+    rows = await connection.fetch(_OF, key_of(path), MOST_FOUND + 1)
+    if len(rows) > MOST_FOUND:
+        raise TooCostly(f"{at} has more than {MOST_FOUND} units of UCUM in use here; ask by [number]||[code]", at=at)
+    return [row["text"] for row in rows]

@@ -1,41 +1,57 @@
 """Statements: a plan written as SQL."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import ceil, floor, inf
 from typing import Any
 
-from polyclinic.fhir.search.clauses import Bound, Near, Spans, Texts, Updated
+from msgspec import Struct
+
+from polyclinic.fhir.search.clauses import Near, Spans, Texts, Updated
 from polyclinic.repository.changed import changed
 from polyclinic.repository.conditions import (
     Statement,
-    conditions,
     latitudes,
     span_range,
     text_range,
     updated,
     valued,
 )
+from polyclinic.repository.dates import where
 from polyclinic.repository.keys import key_of
 from polyclinic.repository.order import NEVER, VALUES, SortKey, is_index_order
-from polyclinic.repository.plan import FEW, MANY_KEYS, ByColumn, ByIdentities, ByIds, ByKeys, ByResources, ByValue, Plan
+from polyclinic.repository.plan import (
+    FEW,
+    MANY_KEYS,
+    ByColumn,
+    ByHits,
+    ByIdentities,
+    ByIds,
+    ByKeys,
+    ByResources,
+    ByValue,
+    Plan,
+)
 from polyclinic.repository.rows import NO_DATE
 
+_ANSWERED = "c.type, c.id, c.version, c.updated, c.method, c.body, "
+PLACE = 7
+"""The column of a page at which the sort values begin."""
 READ_IN_TURN = 8
 """Keys up to which each has a source of its own in the statement; more are read in a loop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lead:
+class Lead(Struct, frozen=True):
     """The relations that candidates ``c(at, resource)`` come from, each with a condition already.
 
     Where a candidate may come several times the lead is not ``distinct``. A ``looped`` lead is a template of one
-    key's source, read in order for each of the keys.
+    key's source, read in order for each of the keys. Candidates of a ``whole`` lead have all that is answered of a
+    resource; ``before`` are the common table expressions that the statement begins with.
     """
 
     sources: tuple[str, ...]
     distinct: bool = True
     looped: int | None = None
+    whole: bool = False
+    before: tuple[str, ...] = ()
 
 
 def page(
@@ -45,35 +61,49 @@ def page(
 
     Without those of the relation ``changed`` since ``seen``, if that is given.
     Columns: type, id, version, updated, method, body; ``told``: the snapshot that this saw, or how much ``changed``
-    has; then the sort values and the key.
+    has; then the sort values and the key. Led by hits it answers nothing where these are more than ``FEW``.
     """
     statement = Statement()
-    told, lines, but = "pg_current_snapshot()::text", "", ""
+    told, but, before = "(select pg_current_snapshot()::text) as told", "", list[str]()
     if seen is not None:
-        told, lines = "count(*) from changed", f"with {changed(statement, plan.question.types, seen)} "
+        before.append(changed(statement, plan.question.types, seen))
+        told = "(select count(*) from changed) as told"
         but = " and c.resource not in (select resource from changed)"
-    lead = _lead(statement, plan, in_order=is_index_order(tuple(order)))
-    where, size = _where(statement, plan), statement.add(limit)
+    lead = _lead(statement, plan, in_order=is_index_order(order))
+    holds, size = where(statement, plan), statement.add(limit)
     names = [f"s{number}" for number in range(len(order))]
     ordering = _ordering(order, names)
+    stretches = _stretches(statement, order)
+    at_once = lead.whole and len(stretches) == 1
     selects = []
-    for sorts, stretch in _stretches(statement, order):
+    for sorts, stretch in stretches:
         behind = f" and {_behind(statement, order, sorts, after)}" if after is not None else ""
         columns = ", ".join(f"{sort} as {name}" for sort, name in zip(sorts, names, strict=True))
-        select = f"select {'' if lead.distinct else 'distinct '}{columns}, c.resource"
-        rest = f"and {where}{but}{stretch}{behind} order by {ordering} limit ${size}"
-        selects += [f"({select} from {source} {rest})" for source in lead.sources]
+        answered = f"{_ANSWERED}{told}, " if at_once else ""
+        select = f"select {'' if lead.distinct else 'distinct '}{answered}{columns}, c.resource"
+        rest = f"and {holds}{but}{stretch}{behind} order by {ordering} limit ${size}"
+        selects += [f"{select} from {source} {rest}" for source in lead.sources]
+    text = selects[0] if at_once else _looked_up(lead, selects, order, told, size)
+    begin = ", ".join([*before, *lead.before])
+    return f"with {begin} {text}" if begin else text, statement.arguments
+
+
+def _looked_up(lead: Lead, selects: list[str], order: Sequence[SortKey], told: str, size: int) -> str:
+    """Return the SQL that looks up the resources whose keys any of ``selects`` finds."""
+    names = [f"s{number}" for number in range(len(order))]
     if lead.looped is not None:
         loop = f"select distinct g.* from unnest(${lead.looped}::bigint[]) as k(key) cross join lateral"
-        selects = [f"{loop} {select} g" for select in selects]
+        selects = [f"{loop} ({select}) g" for select in selects]
+    found = selects[0]
+    if len(selects) > 1 or lead.looped is not None:
+        union = " union ".join(f"({select})" for select in selects)
+        found = f"select * from ({union}) u order by {_ordering(order, names)} limit ${size}"
     of_found = [f"f.{name}" for name in names]
-    text = (
-        f"{lines}select r.type, r.id, r.version, r.updated, r.method, r.body, (select {told}) as told, "
-        f"{', '.join(of_found)}, f.resource "
-        f"from (select * from ({' union '.join(selects)}) u order by {ordering} limit ${size}) f "
-        f"join resource r on r.key = f.resource order by {_ordering(order, of_found, 'f.resource')}"
+    return (
+        f"select r.type, r.id, r.version, r.updated, r.method, r.body, {told}, {', '.join(of_found)}, f.resource "
+        f"from ({found}) f join resource r on r.key = f.resource "
+        f"order by {_ordering(order, of_found, 'f.resource')}"
     )
-    return text, statement.arguments
 
 
 def _stretches(statement: Statement, order: Sequence[SortKey]) -> list[tuple[list[str], str]]:
@@ -82,7 +112,7 @@ def _stretches(statement: Statement, order: Sequence[SortKey]) -> list[tuple[lis
     The earliest first: those without a clinical date lie at the beginning of the index and come last, so they are a
     stretch of their own.
     """
-    if is_index_order(tuple(order)) and not order[0].descending:
+    if is_index_order(order) and not order[0].descending:
         return [(["c.at"], f" and c.at > {NO_DATE}"), ([f"{NEVER}::bigint"], f" and c.at = {NO_DATE}")]
     return [([key.sql(statement.add) for key in order], "")]
 
@@ -92,7 +122,7 @@ def count(plan: Plan) -> tuple[str, list[Any]]:
     statement = Statement()
     lead = _lead(statement, plan, in_order=False)
     counted = "count(*)" if lead.distinct else "count(distinct c.resource)"
-    return f"select {counted} from {lead.sources[0]} and {_where(statement, plan)}", statement.arguments
+    return f"select {counted} from {lead.sources[0]} and {where(statement, plan)}", statement.arguments
 
 
 def identities(plan: Plan) -> tuple[str, list[Any]]:
@@ -105,27 +135,40 @@ def identities(plan: Plan) -> tuple[str, list[Any]]:
 def targets(plan: Plan, paths: Sequence[int]) -> tuple[str, list[Any]]:
     """Return the statement that lists what the resources that ``plan`` finds refer to by any of ``paths``.
 
-    Columns: target, and in every row how many resources were looked at: one more than ``FEW`` at most.
+    One row: how many resources were ``looked_at``, one more than ``FEW`` at most, and their ``targets``.
     """
     statement = Statement()
     found, wanted = _unordered(statement, plan), statement.add(list(paths))
     return (
-        f"with c as materialized ({found}) select distinct l.target, (select count(*) from c) as looked_at "
-        f"from c join resource f on f.key = c.resource "
+        f"with c as materialized ({found}) select (select count(*) from c) as looked_at, array("
+        f"select distinct l.target from c join resource f on f.key = c.resource "
         f"cross join lateral unnest(f.link_paths, f.link_targets) as l(path, target) "
-        f"where l.path = any(${wanted}::bigint[])"
+        f"where l.path = any(${wanted}::bigint[])) as targets"
     ), statement.arguments
 
 
 def _unordered(statement: Statement, plan: Plan) -> str:
     lead = _lead(statement, plan, in_order=False)
     distinct = "" if lead.distinct else "distinct "
-    return f"select {distinct}c.resource from {lead.sources[0]} and {_where(statement, plan)} limit {FEW + 1}"
+    return f"select {distinct}c.resource from {lead.sources[0]} and {where(statement, plan)} limit {FEW + 1}"
 
 
 def hits(clause: Spans | Texts | Updated | Near, types: Sequence[str]) -> tuple[str, list[Any]]:
-    """Return the statement that lists the keys of what matches ``clause``, and one more than ``FEW`` at most."""
+    """Return the statement that lists the keys of what matches ``clause``, and one more than ``FEW`` at most.
+
+    A resource may have several values that match: where so many were read that others may be left, all are listed.
+    """
     statement = Statement()
+    return _hits(statement, clause, types), statement.arguments
+
+
+def hits_counted(clause: Spans | Texts | Updated | Near, types: Sequence[str]) -> tuple[str, list[Any]]:
+    """Return the statement that counts what matches ``clause``, up to one more than ``FEW``."""
+    statement = Statement()
+    return f"select count(*) from ({_hits(statement, clause, types)}) n", statement.arguments
+
+
+def _hits(statement: Statement, clause: Spans | Texts | Updated | Near, types: Sequence[str]) -> str:
     match clause:
         case Updated():
             table = f"select key as resource from resource f where f.type = any(${statement.add(list(types))}::text[])"
@@ -143,7 +186,11 @@ def hits(clause: Spans | Texts | Updated | Near, types: Sequence[str]) -> tuple[
                 for low, high in ranges
             ]
     limited = " union all ".join(f"(({source}) limit {FEW + 1})" for source in sources)
-    return f"select distinct resource from ({limited}) h limit {FEW + 1}", statement.arguments
+    values, all_read = f"select resource from ({limited}) h limit {FEW + 1}", f"(select count(*) from v) <= {FEW}"
+    return (
+        f"with v as materialized ({values}) select distinct resource from v where {all_read} "
+        f"union all select resource from v where not {all_read}"
+    )
 
 
 def _lead(statement: Statement, plan: Plan, *, in_order: bool) -> Lead:
@@ -157,18 +204,21 @@ def _lead(statement: Statement, plan: Plan, *, in_order: bool) -> Lead:
         case ByKeys(keys):
             return Lead((f"posting c where c.key = any(${statement.add(list(keys))}::bigint[])",), distinct=False)
         case ByIds(ids):
-            return _rows(
-                f"type = any(${statement.add(list(plan.question.types))}::text[])",
-                f"id = any(${statement.add(list(ids))}::text[])",
-            )
+            types = statement.add(list(plan.question.types))
+            tests = f"type = any(${types}::text[]) and id = any(${statement.add(list(ids))}::text[])"
+            return _rows(f"from resource where {tests}")
         case ByIdentities(identities):
-            return _rows(f"identity = any(${statement.add(list(identities))}::bigint[])")
+            return _rows(f"from resource where identity = any(${statement.add(list(identities))}::bigint[])")
         case ByResources(resources):
-            return _rows(f"key = any(${statement.add(list(resources))}::bigint[])")
+            return _rows(f"from resource where key = any(${statement.add(list(resources))}::bigint[])")
+        case ByHits(clause):
+            found = _hits(statement, clause, plan.question.types)
+            rows = f"from h join resource on key = h.resource where (select count(*) from h) <= {FEW}"
+            return _rows(rows, before=(f"h as materialized ({found})",))
         case ByValue(table, key, descending):
             return _values(statement, table, key, descending=descending)
         case ByColumn():
-            return _rows(f"type = ${statement.add(plan.question.types[0])}::text")
+            return _rows(f"from resource where type = ${statement.add(plan.question.types[0])}::text")
     raise AssertionError(plan.lead)
 
 
@@ -183,41 +233,10 @@ def _values(statement: Statement, table: str, key: int, *, descending: bool) -> 
     return Lead((f"(select v.resource, v.sorted, a.at from ({rows}) v {at}) c where true",), distinct=False)
 
 
-def _rows(*tests: str) -> Lead:
-    rows = f"select at, key as resource, updated, id from resource where {' and '.join(tests)} and body is not null"
-    return Lead((f"({rows}) c where true",))
-
-
-def _where(statement: Statement, plan: Plan) -> str:
-    return " and ".join([conditions(statement, plan.checks), *_within_dates(statement, plan)])
-
-
-def _within_dates(statement: Statement, plan: Plan) -> list[str]:
-    """Return what a check of the clinical date says of the order of postings: where reading may begin and end.
-
-    A resource has one clinical date at most, and ``at`` is where it begins.
-    """
-    dated = plan.question.dated
-    bounds = []
-    for check in plan.checks if dated else ():
-        if isinstance(check, Spans) and check.code == dated:
-            groups = [group for match in check.matches for group in match.groups]
-            latest, earliest = [_latest(group) for group in groups], [_earliest(group) for group in groups]
-            if max(latest) < inf:
-                bounds.append(f"c.at <= ${statement.add(ceil(max(latest)))}::bigint")
-            if min(earliest) > -inf:
-                bounds.append(f"c.at >= ${statement.add(floor(min(earliest)))}::bigint")
-    return bounds
-
-
-def _latest(group: tuple[Bound, ...]) -> float:
-    """Return the latest beginning that fits ``group``: whatever ends before a moment begins before it."""
-    return min((bound.value for bound in group if bound.comparison.startswith("<")), default=inf)
-
-
-def _earliest(group: tuple[Bound, ...]) -> float:
-    """Return the earliest beginning that fits ``group``."""
-    return max((b.value for b in group if b.end == "low" and b.comparison.startswith(">")), default=-inf)
+def _rows(rows: str, *, before: tuple[str, ...] = ()) -> Lead:
+    """Return the lead by the ``rows`` of resources that the end of a SELECT names."""
+    columns = "key as resource, at, type, id, version, updated, method, body"
+    return Lead((f"(select {columns} {rows} and body is not null) c where true",), whole=True, before=before)
 
 
 def _behind(statement: Statement, order: Sequence[SortKey], sorts: list[str], after: Sequence[Any]) -> str:

@@ -1,24 +1,29 @@
 """The repository: resources kept in one service's database, and the only class that other layers use."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from time import monotonic
 from typing import Any
 
+from msgspec import structs
+
+from polyclinic.fhir.search.labels import Label
 from polyclinic.fhir.search.query import Query
 from polyclinic.fhir.search.vocabulary import Vocabulary
-from polyclinic.repository import feed, later, pages, statements
+from polyclinic.repository import feed, later, statements
 from polyclinic.repository.companion import Companion
 from polyclinic.repository.connect import Database, Session, again_if_lost, open_pool, refusing
+from polyclinic.repository.contained import Containers, Match, merged, place_of, whole
 from polyclinic.repository.everything import Belonging, Everything, everything
 from polyclinic.repository.explained import Explained, explained
-from polyclinic.repository.guard import bounded, estimated_cost, refuse_costly
+from polyclinic.repository.guard import bounded, estimated_cost, refuse_costly, refuse_many_containers
 from polyclinic.repository.history import EVERYTHING, Wanted, history, kept
 from polyclinic.repository.included import Inclusion
+from polyclinic.repository.labels import labels
 from polyclinic.repository.migrate import migrate
 from polyclinic.repository.model import (
     KEEPING,
@@ -31,15 +36,16 @@ from polyclinic.repository.model import (
     Write,
     Written,
 )
-from polyclinic.repository.order import in_column_order, order_of, position_in, written
-from polyclinic.repository.plan import CommonTerms, Plan, plan
+from polyclinic.repository.order import Position, SortKey, in_column_order, order_of, position_in
+from polyclinic.repository.pages import Reading, Shown
+from polyclinic.repository.plan import ByHits, CommonTerms, Plan, plan
 from polyclinic.repository.pool import Pool
 from polyclinic.repository.reindexing import Reindexing
-from polyclinic.repository.resolve import Resolver, settled
+from polyclinic.repository.resolve import Resolver, led_otherwise, settled
 from polyclinic.repository.seal import Seal
 from polyclinic.repository.spellings import Spellings
 from polyclinic.repository.transaction import Transaction, Writers, alone
-from polyclinic.repository.vocabularies import Known, Progress, load, pause, restart
+from polyclinic.repository.vocabularies import Incomplete, Known, Progress, load, pause, restart
 from polyclinic.repository.write import KeySource
 
 _READ = "select type, id, version, updated, method, body from resource where type = $1 and id = $2"
@@ -115,7 +121,7 @@ class Repository:
                 async with pool.lease() as connection:
                     await migrate(connection, {companion.name: companion.tables} if companion else {})
                     seal = await Seal.of(connection)
-                    known = await load(connection, base=keeping.base)
+                    known = await load(connection, keeping=keeping)
         except BaseException:
             await pool.close(patience=0)
             raise
@@ -145,7 +151,7 @@ class Repository:
 
     async def lacking(self, query: Query) -> tuple[Progress, ...]:
         """Return how far the parameters are that ``query`` uses and that may not find everything yet."""
-        if not query.custom or not self.known.lacking(query):
+        if not self.known.lacking(query):
             return ()
         return (await self.learn()).lacking(query)
 
@@ -229,9 +235,7 @@ class Repository:
             async with bounded(query.patience):
                 found = await again_if_lost(lambda: self._found(self._pool, query, cursor))
             total = await self.count(query) if query.total in ("accurate", "estimate") else None
-        if total is None and cursor is None and found.next is None:
-            total = len(found.items)
-        return replace(found, total=total)
+        return found if total is None else structs.replace(found, total=total)
 
     async def count(self, query: Query) -> int:
         """Return how many resources ``query`` finds."""
@@ -254,6 +258,17 @@ class Repository:
     async def everything(self, asked: Belonging, *, cursor: Cursor | None = None) -> Everything:
         """Return what belongs to one resource, behind ``cursor``; see ``everything``."""
         return await everything(self._pool, self._seal, asked, cursor)
+
+    async def labels(self, types: Sequence[str]) -> tuple[Label, ...]:
+        """Return the profiles, security labels and tags that resources of ``types`` have.
+
+        Refuses: ``Incomplete`` while not every resource is indexed by them; ``TooCostly``.
+        """
+        if self.known.wanted > self.known.complete and (known := await self.learn()).wanted > known.complete:
+            raise Incomplete("not every resource is indexed yet; GET SearchParameter/$reindex tells how far it is")
+        with refusing():
+            async with bounded():
+                return await again_if_lost(lambda: labels(self._pool, types))
 
     async def keep_for_later(self, id: str, question: bytes) -> None:
         """Keep a question that is answered later. Refuses: ``TooCostly`` where too many wait."""
@@ -304,28 +319,70 @@ class Repository:
             return await feed.changes(self._pool, after, limit=limit)
 
     async def _counted(self, query: Query) -> int:
+        inside = 0 if query.contained == "false" else await self._containers(self._pool, query, counted=True).count()
+        if query.contained == "true":
+            return inside
         chosen = await self._planned(self._pool, query)
         if query.patience is None:
             refuse_costly(chosen, None)
         text, arguments = statements.count(chosen)
-        return int(await self._pool.fetchval(text, *arguments))
+        return int(await self._pool.fetchval(text, *arguments)) + inside
 
     async def _found(self, connection: Database, query: Query, cursor: Cursor | None) -> Page:
-        order, name = order_of(query), _name_of(query)
-        after = position_in(self._seal.open(cursor, name), order) if cursor is not None else None
-        chosen, order = in_column_order(await self._planned(connection, query), order)
+        position = self._seal.open(cursor, _name_of(query)) if cursor is not None else None
+        if query.contained != "false":
+            return await self._found_inside(connection, query, position)
+        order = order_of(query)
+        after = position_in(position, order) if position is not None else None
+        page = await self._page(connection, query, order, after)
+        more = self._seal.close(page.next.written(), _name_of(query)) if page.next else None
+        beside = page.beside
+        included = await Inclusion(connection, page.rows).follow(beside, query.includes) if beside else []
+        total = len(page.rows) if cursor is None and more is None else None
+        return Page(tuple(map(kept, page.rows)), more, total, tuple(included), page.issues)
+
+    async def _page(
+        self, connection: Database, query: Query, order: tuple[SortKey, ...], after: Position | None
+    ) -> Shown:
+        """Return one page; see ``pages``.
+
+        Few hits are found and answered in the same breath; many are left for the plan to go on otherwise.
+        """
+        question = await Resolver(connection, self._common).question(query)
+        chosen = plan(question, self._common)
+        if isinstance(chosen.lead, ByHits):
+            found = await Reading(connection, query, chosen, order, after).read()
+            if found is not None:
+                return found
+            chosen = led_otherwise(chosen, chosen.lead)
+        chosen, order = in_column_order(chosen, order)
         if query.patience is None:
             refuse_costly(chosen, order)
-        asked = pages.Asked(chosen, order, query.vocabulary, query.count)
-        found = await pages.read(connection, asked, after)
-        inclusion = Inclusion(connection, found.rows)
-        await inclusion.follow(query.includes)
-        return Page(
-            tuple(map(kept, found.rows)),
-            self._seal.close(written(found.next), name) if found.next else None,
-            included=tuple(inclusion.included),
-            issues=found.issues,
-        )
+        page = await Reading(connection, query, chosen, order, after).read()
+        assert page is not None  # it goes by no hits
+        return page
+
+    async def _found_inside(self, connection: Database, query: Query, position: bytes | None) -> Page:
+        """Return one page of what is found inside other resources, or both inside them and by itself."""
+        after = place_of(position, query) if position is not None else None
+        alone: list[Match] = []
+        if query.contained == "both":
+            behind = Position(None, after[:2]) if after else None
+            one_more = structs.replace(query, count=query.count + 1)
+            page = await self._page(connection, one_more, order_of(query), behind)
+            alone = list(map(whole, page.rows))
+        found = merged(query, alone, await self._containers(connection, query).first(query.count + 1, after))
+        shown = found[: query.count]
+        more = self._seal.close(shown[-1].place.written(), _name_of(query)) if len(found) > len(shown) > 0 else None
+        total = len(shown) if position is None and more is None else None
+        return Page(tuple(match.kept for match in shown), more, total)
+
+    def _containers(self, connection: Database, query: Query, *, counted: bool = False) -> Containers:
+        """Return what may contain an answer. Refuses: ``TooCostly`` where very many may have to be looked into."""
+        containers = Containers(connection, query, self._common)
+        if query.patience is None and (counted or query.clauses):
+            refuse_many_containers(containers.plan)
+        return containers
 
     async def _planned(self, connection: Database, query: Query) -> Plan:
         question = await Resolver(connection, self._common).question(query)

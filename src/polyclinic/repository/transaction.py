@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import asyncpg
+from msgspec import structs
 
 from polyclinic.fhir.json import encode
 from polyclinic.fhir.outcome import Conflict, MultipleMatches, PreconditionFailed
@@ -112,7 +113,9 @@ class Transaction:
         """
         if query.custom and (lacking := (await load(self._connection, self.known)).lacking(query)):
             raise Incomplete(issues=[replace(each.issue, severity="error") for each in lacking])
-        page = await self._writers.search(self._connection, replace(query, count=limit, sort=(), includes=()), None)
+        page = await self._writers.search(
+            self._connection, structs.replace(query, count=limit, sort=(), includes=()), None
+        )
         return list(page.items)
 
     async def read(self, names: Sequence[Name]) -> dict[Name, Kept]:

@@ -17,9 +17,13 @@ from polyclinic.fhir.search.branches import Unfollowable
 from polyclinic.fhir.search.query import Query
 from polyclinic.fhir.search.vocabulary import Vocabulary, understood
 from polyclinic.repository.connect import Database, Session
+from polyclinic.repository.model import KEEPING, Keeping
 
 LOCK = 1869771619  # "oryc": shared by writers, see migration 0003; taken alone to change the vocabulary
 State = Literal["waiting", "running", "paused", "complete"]
+
+_CONTAINED = SearchParameter("_contained", "special", "", "")
+"""Not a parameter that somebody defined, but resources may have to be indexed anew for it, too."""
 
 _LOAD = """
 select v.number as present, r.wanted, r.complete, r.target, r.done, r.total, r.paused,
@@ -126,20 +130,23 @@ class Known:
         """Return how far the parameters are that ``query`` uses and that may not find everything yet."""
         used = {(type, parameter.code) for type, parameter in query.custom}
         found = [d for d in self.defined if any((type, d.definition.code) in used for type in d.types)]
+        if query.contained != "false":
+            found.append(Defined("", _CONTAINED, query.types, self.wanted))
         return tuple(self.progress(each) for each in found if each.number > self.complete)
 
 
-async def load(database: Database, known: Known | None = None, *, base: str = "") -> Known:
+async def load(database: Database, known: Known | None = None, *, keeping: Keeping = KEEPING) -> Known:
     """Return what is known of the database now; a vocabulary that ``known`` has already stays the same object.
 
-    ``base`` is that of the first vocabulary, see there; ``known`` brings its own.
+    ``keeping`` tells base and types of the first vocabulary, see there; ``known`` brings its own.
     """
     rows = await database.fetch(_LOAD)
     first, defined = rows[0], tuple(_defined(row) for row in rows if row["id"] is not None)
     if known is not None and known.vocabulary.number == first["present"]:
         vocabulary = known.vocabulary
     else:
-        vocabulary = Vocabulary(_by_type(defined), first["present"], known.vocabulary.base if known else base)
+        base, kept = (known.vocabulary.base, known.vocabulary.kept) if known else (keeping.base, keeping.types)
+        vocabulary = Vocabulary(_by_type(defined), first["present"], base, kept)
     return Known(
         vocabulary,
         defined,

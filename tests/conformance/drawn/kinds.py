@@ -90,7 +90,9 @@ def reference(*types, identified=True):
     modified = {"missing": MISSING, **dict.fromkeys(types, id)}
     if identified:
         system, code = st.sampled_from(SYSTEMS).map(escape), st.sampled_from(CODES).map(escape)
-        modified["identifier"] = st.builds("{}|{}".format, system, code) | code.map("|{}".format)
+        modified["identifier"] = st.one_of(
+            st.builds("{}|{}".format, system, code), code.map("|{}".format), code, system.map("{}|".format)
+        )
     return Kind("reference", value, modified)
 
 

@@ -48,6 +48,7 @@ date = st.sampled_from(DATES)
 time = st.sampled_from(TIMES)
 instant = st.sampled_from(INSTANTS)
 boolean = st.booleans()
+integer = st.sampled_from((-1, 0, 5, 99, 100, 5400))
 
 
 PERCENT = ({"unit": "%", "system": UCUM, "code": "%"},)

@@ -30,7 +30,7 @@ COMPARTMENTS = ("Patient", "Encounter", "Practitioner", "RelatedPerson", "Device
 
 @dataclass(frozen=True)
 class Question:
-    """A search of one type, or of all, with its parameters in order, perhaps within a compartment."""
+    """A search of one type, or of all (None), with its parameters in order, perhaps within a compartment."""
 
     type: str | None
     pairs: tuple[tuple[str, str], ...] = ()
@@ -38,7 +38,9 @@ class Question:
 
     @property
     def path(self) -> str:
-        return "/".join(("/fhir", *(self.compartment or ()), *([self.type] if self.type else ())))
+        if self.compartment:
+            return "/".join(("/fhir", *self.compartment, self.type or "*"))
+        return f"/fhir/{self.type}" if self.type else "/fhir"
 
     @property
     def sort(self) -> str | None:
@@ -212,6 +214,29 @@ def compartments(draw):
 
 
 @st.composite
+def whole_compartments(draw):
+    """Draw questions for all that is in a compartment, or for some types of it, by what all of them have."""
+    name = draw(st.sampled_from(COMPARTMENTS))
+    known = sorted(PARAMETERS.keys() & Definitions.compartment(name).keys())
+    types = draw(st.lists(st.sampled_from(known), max_size=3, unique=True))
+    chosen = (("_type", ",".join(types)),) if types else ()
+    return Question(None, (*chosen, *_shared(draw)), (name, draw(st.sampled_from(IDS))))
+
+
+@st.composite
+def over_all_types(draw):
+    """Draw questions over all types, by what all of them have, and in an order that all of them have."""
+    return Question(None, (_common(draw), *_shared(draw)))
+
+
+def _shared(draw):
+    """Draw what may be asked of any type."""
+    filter = (_common(draw),) if draw(st.booleans()) else ()
+    order = draw(st.sampled_from(("", "_id,_lastUpdated", "-_lastUpdated,_id")))
+    return (*filter, *([("_sort", order)] if order else []))
+
+
+@st.composite
 def over_types(draw):
     """Draw questions over several types, by what all of them have."""
     types = draw(st.lists(st.sampled_from(sorted(PARAMETERS)), min_size=1, max_size=3, unique=True))
@@ -221,6 +246,17 @@ def over_types(draw):
         code = draw(st.sampled_from(shared))
         pair = (code, draw(PARAMETERS[types[0]][code].value))
     return Question(None, (("_type", ",".join(types)), pair))
+
+
+@st.composite
+def contained(draw):
+    """Draw questions about resources inside others."""
+    type = draw(st.sampled_from(("Practitioner", "Patient", "Observation", "Condition")))
+    pairs = [_pair(draw, type) for _ in range(draw(st.integers(0, 2)))]
+    how = [("_contained", draw(st.sampled_from(("true", "both"))))]
+    how += draw(st.sampled_from(([], [("_containedType", "contained")], [("_containedType", "container")])))
+    how += draw(st.sampled_from(([], [], [("_sort", "_lastUpdated")], [("_sort", "-_lastUpdated")], [("_id", "x,a")])))
+    return Question(type, (*pairs, *how))
 
 
 KINDS = ("string", "token", "reference", "date", "number", "quantity", "uri", "composite", "near")
@@ -239,4 +275,7 @@ FAMILIES = {
     "sort": sorted_by(),
     "compartment": compartments(),
     "types": over_types(),
+    "all types": over_all_types(),
+    "whole compartment": whole_compartments(),
+    "contained": contained(),
 }

@@ -9,7 +9,6 @@ from drawn import IDS
 from drawn.pools import (
     CODES,
     INSTANTS,
-    NAMES,
     NUMBERS,
     PERCENT,
     PLACES,
@@ -26,6 +25,7 @@ from drawn.pools import (
     human_name,
     identifier,
     instant,
+    integer,
     made,
     part_concept,
     periods,
@@ -91,6 +91,12 @@ minutes = st.sampled_from(NUMBERS).map(
 )
 years = st.sampled_from([value for value in NUMBERS if value > 0]).map(
     lambda value: {"value": value, "unit": "a", "system": "http://unitsofmeasure.org", "code": "a"}
+)
+
+reference_sequence = st.builds(
+    lambda sequence, window: {**sequence, **window},
+    made({"genomeBuild": st.just("GRCh 37"), "chromosome": concept}) | made({"referenceSeqId": concept}),
+    made({"windowStart": integer, "windowEnd": integer}),
 )
 
 
@@ -196,6 +202,10 @@ RESOURCES = {
         {"status": _status("ValueSet")}, url=st.sampled_from(URLS), name=text, version=st.sampled_from(CODES),
         useContext=some(use_context),
     ),
+    "MolecularSequence": made(
+        {"coordinateSystem": st.just(0)}, patient=reference("Patient"), referenceSeq=reference_sequence,
+        variant=some(filled(start=integer, end=integer)),
+    ),
     "DocumentReference": made(
         {"status": _status("DocumentReference"), "content": st.just([{"attachment": {"title": "x"}}])},
         subject=reference("Patient"), type=concept, author=some(reference("Practitioner", "Patient")),
@@ -203,13 +213,19 @@ RESOURCES = {
     ),
 }  # fmt: skip
 
-contained = st.sampled_from(NAMES).map(
-    lambda name: {
-        "contained": [{"resourceType": "Practitioner", "id": "x", "name": [{"family": name}]}],
-        "asserter": {"reference": "#x"},
-    }
+
+def _containing(refer, *types):
+    """Draw one contained resource of any of the types, and what ``refer`` makes of a reference to it."""
+    one = st.one_of(
+        *(RESOURCES[type].map(lambda held, type=type: {"resourceType": type, "id": "x", **held}) for type in types)
+    )
+    return one.map(lambda held: {"contained": [held], **refer({"reference": "#x"})})
+
+
+RESOURCES["Condition"] = _with(
+    RESOURCES["Condition"], _containing(lambda to: {"asserter": to}, "Practitioner", "Patient")
 )
-RESOURCES["Condition"] = _with(RESOURCES["Condition"], contained)
+RESOURCES["Observation"] = _with(RESOURCES["Observation"], _containing(lambda to: {"hasMember": [to]}, "Observation"))
 
 
 class Drawn(list):

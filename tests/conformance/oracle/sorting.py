@@ -14,8 +14,12 @@ from oracle.store import Key, Resource, Store
 
 
 def rank(store: Store, key: Key, sort: str) -> tuple[Any, ...]:
-    """Return what ``_sort`` compares of one resource: a value for each key, None where there is none."""
-    return tuple(_value(store, store.resources[key], code) for code in sort.split(","))
+    """Return what ``_sort`` compares of one resource: a value for each key, None where there is none.
+
+    A contained resource has the rank of what contains it.
+    """
+    container = store.resources[key[0], key[1].partition("#")[0]]
+    return tuple(_value(store, container, code) for code in sort.split(","))
 
 
 def ordered(store: Store, keys: list[Key], sort: str) -> list[Key]:

@@ -24,14 +24,18 @@ class Store:
         self.base = base
         self.now = now
         self.definitions = definitions
-        self._seen: dict[tuple[Key, str], list[Node]] = {}
+        self._seen: dict[tuple[int, str], list[Node]] = {}
 
     def of(self, type: str | None) -> Iterator[Resource]:
         return (found for (own, _), found in self.resources.items() if type in (None, own))
 
+    def inside(self) -> Iterator[tuple[Key, Resource]]:
+        """Return each contained resource after the key of what contains it."""
+        return ((key, one) for key, found in self.resources.items() for one in found.get("contained", ()))
+
     def nodes(self, resource: Resource, parameter: Parameter) -> list[Node]:
         """Return the elements that the parameter looks at."""
-        asked = (key_of(resource), parameter.expression)
+        asked = (id(resource), parameter.expression)
         if asked not in self._seen:
             self._seen[asked] = (
                 fhirpath.evaluate(parameter.expression, resource)

@@ -1,16 +1,17 @@
 """Clauses: what a search asks, in the words of the index. ``meaning`` makes them, a store answers them.
 
 All clauses of a query must hold; a clause holds where any of its alternatives holds.
+A search makes dozens of such values: they are Structs, which are made in a fifth of a frozen dataclass's time.
 """
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Comparison = Literal["<", "<=", ">", ">="]
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """One comparison with the lower or upper end of an indexed span."""
 
     end: Literal["low", "high"]
@@ -18,21 +19,21 @@ class Bound:
     value: float
 
 
-@dataclass(frozen=True, slots=True)
-class SpanMatch:
+class SpanMatch(Struct, frozen=True):
     """Spans of ``path`` for which all bounds of any group hold, in the unit that ``unit`` names, if any.
 
     With ``measured`` the amounts are of that UCUM unit, and spans in comparable units match by what they amount to.
+    Where a span ``crosses`` from one number to another of which it need not be the smaller, low may be above high.
     """
 
     path: str
     groups: tuple[tuple[Bound, ...], ...]
     unit: str | None = None
     measured: str | None = None
+    crosses: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TextMatch:
+class TextMatch(Struct, frozen=True):
     """Texts of ``path`` that begin with, contain or are exactly ``text``; folded unless exact."""
 
     path: str
@@ -40,8 +41,7 @@ class TextMatch:
     how: Literal["begins", "contains", "is"]
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """Resources that have any of ``terms``; with ``negated`` those that have none."""
 
     code: str
@@ -49,8 +49,7 @@ class Terms:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Spelled:
+class Spelled(Struct, frozen=True):
     """Resources with a term of any of ``paths`` that is spelled as any of ``texts`` says.
 
     A ``display`` (a text beside a code or reference, folded) begins with it, a ``uri`` is it or lies below it.
@@ -62,39 +61,34 @@ class Spelled:
     texts: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Spans:
+class Spans(Struct, frozen=True):
     """Resources of which some span matches any of ``matches``."""
 
     code: str
     matches: tuple[SpanMatch, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Texts:
+class Texts(Struct, frozen=True):
     """Resources of which some text matches any of ``matches``."""
 
     code: str
     matches: tuple[TextMatch, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ids:
+class Ids(Struct, frozen=True):
     """Resources with any of these ids; with ``negated`` all others."""
 
     ids: tuple[str, ...]
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Updated:
+class Updated(Struct, frozen=True):
     """Resources whose ``meta.lastUpdated`` fits any group of bounds."""
 
     groups: tuple[tuple[Bound, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """Resources with nothing at any of ``paths``; with ``missing`` False those with something at one of them."""
 
     code: str
@@ -102,8 +96,7 @@ class Missing:
     missing: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Near:
+class Near(Struct, frozen=True):
     """Resources whose position lies within any of ``circles``: latitude and longitude in degrees, radius in metres."""
 
     code: str
@@ -111,16 +104,14 @@ class Near:
     circles: tuple[tuple[float, float, float], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Struct, frozen=True):
     """Resources in whose narrative, or anywhere in whose texts, all words of any of ``groups`` begin a word."""
 
     where: Literal["narrative", "content"]
     groups: tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Linked:
+class Linked(Struct, frozen=True):
     """Resources that refer by any of ``paths`` to a resource of ``types`` for which all ``clauses`` hold."""
 
     code: str
@@ -129,8 +120,7 @@ class Linked:
     clauses: tuple["Clause", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LinkedFrom:
+class LinkedFrom(Struct, frozen=True):
     """Resources to which a resource of ``type`` refers by any of ``paths``, for which all ``clauses`` hold."""
 
     code: str
@@ -139,8 +129,7 @@ class LinkedFrom:
     clauses: tuple["Clause", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(Struct, frozen=True):
     """Resources for which all clauses of any group hold."""
 
     code: str

@@ -5,7 +5,7 @@ Source: https://hl7.org/fhir/R4/search.html#composite
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import permutations
+from itertools import permutations, takewhile
 
 from polyclinic.fhir import definitions
 from polyclinic.fhir.definitions import Component, SearchParameter
@@ -14,6 +14,8 @@ from polyclinic.fhir.search.branches import branch_at
 from polyclinic.fhir.search.parameters import Focus, Parameter
 from polyclinic.fhir.search.steps import Field, UnreadablePath, Walk, walks
 
+_OF_RESOURCE = "%resource."
+
 
 def foci_of(definition: SearchParameter, type: str, known: Mapping[str, Parameter]) -> tuple[Focus, ...]:
     """Return where the composite ``definition`` is asked in a ``type``; nothing where this server cannot follow it.
@@ -21,13 +23,22 @@ def foci_of(definition: SearchParameter, type: str, known: Mapping[str, Paramete
     ``known`` are the parameters of the type, of which the parts are some.
     """
     try:
-        found = walks(parse(definition.expression), type)
-        return tuple(_focus(walk, definition.components, known) for walk in found)
+        outer = _outer(definition.components, type, known)
+        inner = definition.components[len(outer) :]
+        return tuple(_focus(walk, inner, known, outer) for walk in walks(parse(definition.expression), type))
     except (UnreadablePath, KeyError):
         return ()
 
 
-def _focus(walk: Walk, components: tuple[Component, ...], known: Mapping[str, Parameter]) -> Focus:
+def _outer(components: tuple[Component, ...], type: str, known: Mapping[str, Parameter]) -> tuple[Parameter, ...]:
+    """Return the parts that are asked of the resource whatever the element is; R4 names them first."""
+    outer = takewhile(lambda component: component.expression.startswith(_OF_RESOURCE), components)
+    return tuple(_part(known[each.code], each.expression.removeprefix(_OF_RESOURCE), type, type) for each in outer)
+
+
+def _focus(
+    walk: Walk, components: tuple[Component, ...], known: Mapping[str, Parameter], outer: tuple[Parameter, ...]
+) -> Focus:
     (element,) = {place.type for place in walk.places}
     repeats = any(step.is_list for step in _elements_on(walk))
     if repeats and len(components) != 2:
@@ -37,9 +48,9 @@ def _focus(walk: Walk, components: tuple[Component, ...], known: Mapping[str, Pa
             _part(known[component.code], expression, element, walk.path)
             for component, expression in zip(components, ordered, strict=True)
         )
-        if all(part.branches for part in parts):
+        if all(part.branches for part in (*outer, *parts)):
             # R4 itself has the expressions of DocumentReference.relationship the wrong way round
-            return Focus(walk.places, parts, repeats)
+            return Focus(walk.places, (*outer, *parts), repeats, len(outer))
     raise UnreadablePath(f"{walk.path} has not all parts")
 
 

@@ -11,12 +11,14 @@ from typing import Any, Literal, get_args
 
 from polyclinic.fhir.outcome import NotSupported, Unacceptable
 from polyclinic.fhir.search.clauses import Clause
-from polyclinic.fhir.search.includes import Include
+from polyclinic.fhir.search.includes import Beyond, Include
 from polyclinic.fhir.search.meaning.asked import Unknown
 from polyclinic.fhir.search.vocabulary import Vocabulary
 
 Summary = Literal["true", "text", "data", "count", "false"]
 Total = Literal["none", "estimate", "accurate"]
+Contained = Literal["false", "true", "both"]
+ContainedType = Literal["container", "contained"]
 
 LARGEST_PAGE = 1000
 MOST_SORTS = 8
@@ -47,6 +49,7 @@ class Reading:
     options: dict[str, Any] = field(default_factory=dict)
     clauses: list[Clause] = field(default_factory=list)
     includes: list[Include] = field(default_factory=list)
+    beyond: list[Beyond] = field(default_factory=list)
     used: list[tuple[str, str]] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
 
@@ -88,12 +91,11 @@ def _total(reading: Reading, value: str) -> None:
 
 
 def _contained(reading: Reading, value: str) -> None:
-    if _one_of(("true", "false", "both"), "_contained", value) != "false":
-        raise NotSupported("contained resources are not searched for themselves; leave _contained out", at="_contained")
+    reading.options["contained"] = _one_of(get_args(Contained), "_contained", value)
 
 
 def _contained_type(reading: Reading, value: str) -> None:
-    _one_of(("container", "contained"), "_containedType", value)
+    reading.options["contained_type"] = _one_of(get_args(ContainedType), "_containedType", value)
 
 
 def _explain(reading: Reading, value: str) -> None:

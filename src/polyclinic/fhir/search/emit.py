@@ -111,15 +111,23 @@ def _contact_point(path: str, value: Any, out: Entries) -> None:
 
 def _reference(path: str, value: Any, out: Entries) -> None:
     literal = value.get("reference")
-    if literal is not None and literal[:1] != "#":
+    if literal is not None:
         target = terms.reference_target(literal, out.base)
-        out.terms.add(terms.reference_term(path, target))
         out.links.add((path, target))
-    identifier = value.get("identifier")
-    if identifier is not None and "value" in identifier:
-        out.terms.add(terms.identified_term(path, identifier.get("system", ""), identifier["value"]))
-        out.terms.add(terms.identified_anywhere_term(path, identifier["value"]))
+        if target[:1] != "#":  # what is contained is there, but it is no resource that others could ask for
+            out.terms.add(terms.reference_term(path, target))
+    if "identifier" in value:
+        _identified(path, value["identifier"], out)
     _display(path, value.get("display"), out)
+
+
+def _identified(path: str, identifier: Any, out: Entries) -> None:
+    system, text = identifier.get("system", ""), identifier.get("value")
+    if text is not None:
+        out.terms.add(terms.identified_term(path, system, text))
+        out.terms.add(terms.identified_anywhere_term(path, text))
+    if system:
+        out.terms.add(terms.identified_somehow_term(path, system))
 
 
 def _uri(path: str, value: Any, out: Entries) -> None:

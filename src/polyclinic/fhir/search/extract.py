@@ -16,10 +16,11 @@ from polyclinic.fhir.path.values import system_type
 from polyclinic.fhir.search.clinical_date import CLINICAL_DATE
 from polyclinic.fhir.search.composites import within
 from polyclinic.fhir.search.emit import EMITTED, SYSTEM_TYPES, Emit, Entries
+from polyclinic.fhir.search.labels import spelled
 from polyclinic.fhir.search.pairs import pair, pairs_of
 from polyclinic.fhir.search.parameters import Branch, Focus, Parameter
 from polyclinic.fhir.search.steps import Field, Step, Where
-from polyclinic.fhir.search.terms import COMPARTMENTS, self_term
+from polyclinic.fhir.search.terms import COMPARTMENTS, contained_term, self_term
 from polyclinic.fhir.search.vocabulary import R4, Vocabulary
 
 Visit = Callable[[Any, Entries], None]
@@ -28,7 +29,7 @@ __all__ = ["Entries", "extract"]
 
 
 def extract(resource: dict[str, Any], vocabulary: Vocabulary = R4) -> Entries:
-    """Return what ``resource`` (valid R4, decimals as Decimal) is found by, its own type included."""
+    """Return what ``resource`` (valid R4, decimals as Decimal) is found by: its own type and those inside it, too."""
     type = resource["resourceType"]
     out = Entries(base=vocabulary.base)
     out.terms.add(type)
@@ -39,7 +40,10 @@ def extract(resource: dict[str, Any], vocabulary: Vocabulary = R4) -> Entries:
             visit(value, out)
     for visit in whole:
         visit(resource, out)
+    if "meta" in resource:
+        out.spellings.update(spelled(type, resource["meta"]))
     out.terms.update(pairs_of(type, out.terms))
+    out.terms.update([contained_term(one["resourceType"]) for one in resource.get("contained", ())])
     if type in COMPARTMENTS and "id" in resource:
         out.terms.add(self_term(type, resource["id"]))
     return out
@@ -70,7 +74,7 @@ def _compiled(vocabulary: Vocabulary, type: str) -> tuple[dict[str, Visit], tupl
                 keep = _dated(branch.path, emit) if parameter.code == dated else _kept(branch.path, emit)
                 _plant(root, place.steps).keep.append(keep)
         for focus in parameter.foci:
-            parts = tuple(branch.path for part in focus.parts for branch in part.branches)
+            parts = tuple(branch.path for part in focus.inner for branch in part.branches)
             if focus.repeats and parts not in seen:
                 seen.add(parts)
                 for place in focus.places:
@@ -80,8 +84,11 @@ def _compiled(vocabulary: Vocabulary, type: str) -> tuple[dict[str, Visit], tupl
 
 
 def _together(focus: Focus) -> Visit:
-    """Keep the values of the second part of ``focus`` beside each one of the first, as found on the same element."""
-    first, second = (_visit(_planted(part)) for part in focus.parts)
+    """Keep the values of the second part of ``focus`` beside each one of the first, as found on the same element.
+
+    Two numbers are kept as one span, from the first to the second.
+    """
+    first, second = (_visit(_planted(part)) for part in focus.inner)
 
     def keep(value: Any, out: Entries) -> None:
         left, right = Entries(base=out.base), Entries(base=out.base)
@@ -91,6 +98,8 @@ def _together(focus: Focus) -> Visit:
             out.terms.update([pair(a, b) for b in right.terms])
             out.spans += [(within(path, a), low, high, unit, code) for path, low, high, unit, code in right.spans]
             out.texts.update([(within(path, a), folded, written) for path, folded, written in right.texts])
+        for a, low, *_ in left.spans:
+            out.spans += [(within(b, a), low, high, None, None) for b, high, *_ in right.spans]
 
     return keep
 

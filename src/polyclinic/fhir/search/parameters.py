@@ -36,12 +36,19 @@ class Focus:
     """One element on which the parts of a composite parameter must hold together.
 
     ``places`` are the walks to it, ``parts`` are parameters relative to it. Where it can occur once only the parts
-    are asked of the resource, each for itself; where it ``repeats``, pairs of their values are kept.
+    are asked of the resource, each for itself; where it ``repeats``, pairs of their values are kept. The first
+    ``outer`` parts are not of the element but of the resource, once for all elements.
     """
 
     places: tuple[Place, ...]
     parts: tuple["Parameter", ...]
     repeats: bool
+    outer: int = 0
+
+    @property
+    def inner(self) -> tuple["Parameter", ...]:
+        """The parts of the element."""
+        return self.parts[self.outer :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,7 @@ def paths_present(parameter: Parameter) -> tuple[str, ...]:
     """Return the paths that a resource has (see ``Entries.present``) if ``parameter`` finds anything in it."""
     found = [_present(branch) for branch in parameter.branches]
     for focus in parameter.foci:
-        found += [_present(branch) for branch in focus.parts[0].branches]
+        found += [_present(branch) for branch in focus.inner[0].branches]
     return tuple(dict.fromkeys(found))
 
 

@@ -5,16 +5,18 @@ Source: https://hl7.org/fhir/R4/search.html
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+
 from polyclinic.fhir.outcome import Refusal, Unacceptable
 from polyclinic.fhir.search.clauses import AnyOf, Clause, Ids, Missing, Spans, Spelled, Terms, Texts, types_asked
-from polyclinic.fhir.search.controls import CONTROLS, Reading, Sort, Summary, Total
-from polyclinic.fhir.search.includes import Include, include
+from polyclinic.fhir.search.contained import refuse_beyond_contained
+from polyclinic.fhir.search.controls import CONTROLS, Contained, ContainedType, Reading, Sort, Summary, Total
+from polyclinic.fhir.search.includes import Beyond, Include, include
 from polyclinic.fhir.search.meaning import Asked, clause, values_of
-from polyclinic.fhir.search.meaning.asked import Unknown, naming
+from polyclinic.fhir.search.meaning.asked import Elsewhere, Unknown, naming
 from polyclinic.fhir.search.meaning.linked import chain, has, listed
 from polyclinic.fhir.search.parameters import Parameter
 from polyclinic.fhir.search.vocabulary import R4, Noting, Vocabulary
@@ -26,11 +28,12 @@ FOR_THE_DOOR = frozenset({"_format", "_pretty"})
 """Parameters that say how to answer over HTTP, not what: they concern only the door."""
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """One search among resources of ``types``. ``clauses`` must all hold; ``used`` are the pairs as understood.
 
-    Without ``sort`` the newest come first, by clinical date. ``includes`` say what else is to come along.
+    Without ``sort`` the newest come first, by clinical date. ``includes`` say what else is to come along, ``beyond``
+    what of it cannot because it is kept elsewhere.
+    ``contained`` says whether resources inside others are meant, too or alone, ``contained_type`` what stands for one.
     With ``explain`` it is asked how this is answered, not what the answer is; ``patience`` are the seconds that it may
     take, None for what is usual.
     ``vocabulary`` is what it was understood by; ``custom`` are those of its parameters that are not R4's, each with
@@ -45,6 +48,9 @@ class Query:
     elements: tuple[str, ...] = ()
     total: Total | None = None
     includes: tuple[Include, ...] = ()
+    beyond: tuple[Beyond, ...] = ()
+    contained: Contained = "false"
+    contained_type: ContainedType = "container"
     explain: bool = False
     patience: float | None = None
     used: tuple[tuple[str, str], ...] = ()
@@ -57,11 +63,6 @@ class Query:
         """The one type that is searched, None where there are several or none."""
         return self.types[0] if len(self.types) == 1 else None
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """The resource types that have to be known where this is answered."""
-        return frozenset(self.types) | types_asked(self.clauses)
-
 
 def parse(
     type: str | Sequence[str] | None,
@@ -73,7 +74,8 @@ def parse(
 ) -> Query:
     """Return the search that ``pairs`` ask for among resources of ``type``, which may be several.
 
-    ``now`` is what "approximately" is measured from. With ``lenient`` unknown parameters are left out and listed.
+    ``now`` is what "approximately" is measured from. With ``lenient`` unknown parameters, and those that look into
+    what is kept elsewhere, are left out and listed.
     Raises: ``Unacceptable`` or ``NotSupported``, naming the parameter.
     """
     types = (type,) if isinstance(type, str) else tuple(type or ())
@@ -90,10 +92,12 @@ def parse(
             reading.ignored.append(unknown.name)
         else:
             reading.used.append((name, value))
+    refuse_beyond_contained(reading)
     return Query(
         types,
         tuple(reading.clauses),
         includes=tuple(reading.includes),
+        beyond=tuple(reading.beyond),
         used=tuple(reading.used),
         ignored=tuple(reading.ignored),
         vocabulary=vocabulary,
@@ -112,11 +116,22 @@ def _read(reading: Reading, name: str, value: str) -> None:
     elif not reading.types:
         raise Unknown(name, f"the parameter {name[:64]} means nothing to this interaction")
     elif code in ("_include", "_revinclude"):
-        reading.includes += include(reading.vocabulary, reading.types, name, value)
+        included, beyond = include(reading.vocabulary, reading.types, name, value)
+        reading.includes += included
+        reading.beyond += [beyond] if beyond else []
     elif name == "_list":
-        reading.clauses.append(listed(values_of(name, value)))
+        reading.clauses += _here(reading, name, (listed(values_of(name, value)),))
     else:
-        reading.clauses += _flat(_merged([_clause(reading, type, name, value) for type in reading.types]))
+        clauses = _flat(_merged([_clause(reading, type, name, value) for type in reading.types]))
+        reading.clauses += _here(reading, name, clauses)
+
+
+def _here(reading: Reading, name: str, clauses: tuple[Clause, ...]) -> tuple[Clause, ...]:
+    """Return ``clauses``, which ``name`` asks. Refuses: ``Elsewhere`` where they look into what is kept elsewhere."""
+    away = reading.vocabulary.away
+    if away and (beyond := away & types_asked(clauses)):
+        raise Elsewhere(name, name, beyond)
+    return clauses
 
 
 def _clause(reading: Reading, type: str, name: str, value: str) -> Clause:
@@ -142,7 +157,10 @@ def _clause(reading: Reading, type: str, name: str, value: str) -> Clause:
 
 def _merged(clauses: list[Clause]) -> Clause:
     """Return what the same parameter asks of several types as one clause: paths tell the types apart."""
-    first, distinct = clauses[0], list(dict.fromkeys(clauses))
+    first = clauses[0]
+    if len(clauses) == 1:
+        return first
+    distinct = list(dict.fromkeys(clauses))
     if len(distinct) == 1:
         return first
     if len({type(each) for each in distinct}) > 1 or isinstance(first, Ids):

@@ -22,6 +22,11 @@ def self_term(type: str, id: str) -> str:
     return reference_term(f"{type}:self", f"{type}/{id}")
 
 
+def contained_term(type: str) -> str:
+    """Return the term of a resource that contains one of ``type``."""
+    return f"#{type}"
+
+
 def code_term(path: str, code: str) -> str:
     """Return the term of ``code`` in any system."""
     return f"{path}\0c{code}"
@@ -50,6 +55,11 @@ def identified_term(path: str, system: str, value: str) -> str:
 def identified_anywhere_term(path: str, value: str) -> str:
     """Return the term of a reference that names its target by a business identifier of any system."""
     return f"{path}\0j{value}"
+
+
+def identified_somehow_term(path: str, system: str) -> str:
+    """Return the term of a reference that names its target by any business identifier of ``system``."""
+    return f"{path}\0k{system}"
 
 
 def uri_term(path: str, uri: str) -> str:

@@ -6,7 +6,7 @@ numbers are closed [low, high]. Source: https://hl7.org/fhir/R4/search.html#pref
 
 import re
 import unicodedata
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from math import inf, nextafter
 from typing import NamedTuple
@@ -24,6 +24,7 @@ LONGEST_TEXT = 256
 """Characters of a folded text that are indexed; a longer text is found by its first 256."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_ORDINAL = _EPOCH.toordinal()
 _DATE = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>0[1-9]|1[0-2])(?:-(?P<day>0[1-9]|[12]\d|3[01])"
     r"(?:T(?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d|60)(?P<fraction>\.\d+)?)?"
@@ -59,7 +60,7 @@ def date_span(text: str) -> Span | None:
 
 def _day(text: str) -> Span | None:
     try:
-        low = (datetime(int(text[:4]), int(text[5:7]), int(text[8:])) - datetime(1970, 1, 1)).days * DAY  # noqa: DTZ001
+        low = (date.fromisoformat(text).toordinal() - _FIRST_ORDINAL) * DAY
     except ValueError:
         return None
     return Span(float(low), float(low + DAY)) if text[4] == text[7] == "-" else None

@@ -21,6 +21,8 @@ _SPECIAL = {
 }
 SPECIAL_TYPES = MappingProxyType({"_id": "token", "_lastUpdated": "date", "_content": "string", "_text": "string"})
 """The type by which R4 defines the parameters that have a meaning of their own."""
+NEVER_KEPT = frozenset({"OperationOutcome", "Parameters"})
+"""Resource types that are only sent: nothing can be found among them."""
 
 
 class Vocabulary:
@@ -29,14 +31,21 @@ class Vocabulary:
     ``base`` is our own address with a slash at its end: references below it are taken as relative ones.
 
     ``number`` tells vocabularies of one service apart: what was indexed with a lower one may lack a custom parameter.
+    ``kept`` are the resource types that are kept where this is the vocabulary; all others are ``away``.
     """
 
     def __init__(
-        self, custom: Mapping[str, Sequence[SearchParameter]] | None = None, number: int = 0, base: str = ""
+        self,
+        custom: Mapping[str, Sequence[SearchParameter]] | None = None,
+        number: int = 0,
+        base: str = "",
+        kept: frozenset[str] = definitions.RESOURCE_TYPES,
     ) -> None:
         self.custom = MappingProxyType(dict(custom or {}))
         self.number = number
         self.base = base
+        self.kept = kept
+        self.away = definitions.RESOURCE_TYPES - NEVER_KEPT - kept
         self._by_type: dict[str, Mapping[str, Parameter]] = {}
 
     def of(self, type: str) -> Mapping[str, Parameter]:
@@ -59,7 +68,7 @@ class Noting(Vocabulary):
     """A vocabulary that notes which parameters that somebody has defined are asked for: type, and the parameter."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        super().__init__(vocabulary.custom, vocabulary.number, vocabulary.base)
+        super().__init__(vocabulary.custom, vocabulary.number, vocabulary.base, vocabulary.kept)
         self._vocabulary = vocabulary
         self.noted: dict[tuple[str, str], Parameter] = {}
 

@@ -69,7 +69,7 @@ def test_issue_of_a_resource_is_placed_in_its_bundle():
     assert whole.expression == nowhere.expression == "Bundle.entry[3].resource"
 
 
-def test_outline_tells_types_without_reading_resources():
+def test_outline_tells_addresses_without_reading_resources():
     requests = [
         "Patient",
         "Observation/1",
@@ -82,7 +82,8 @@ def test_outline_tells_types_without_reading_resources():
     ]
     seen = outline(encode(bundle(*({"request": {"method": "GET", "url": url}} for url in requests))))
     assert seen.resource_type == "Bundle"
-    assert seen.types("http://here/fhir/") == ["Patient", "Observation", "Patient", "Slot", "", "", "", ""]
+    paths = ["Patient", "Observation/1", "Patient", "Slot/2", "_history", "metadata", "$op", ""]
+    assert seen.paths("http://here/fhir/") == paths
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"entry":{}}', b'{"entry":[1]}', b"\xff", b'{"entry":' + b"[" * 9999])

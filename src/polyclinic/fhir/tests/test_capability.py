@@ -46,6 +46,17 @@ def test_merged_statement_promises_what_all_promise_together():
     assert validate(statement) == []
 
 
+def test_merged_statement_promises_on_several_services_only_operations_that_are_shared():
+    offer = Offer(("read",), (), None, (Promise("meta", "http://x/meta", ("system", "type")),))
+    first, second = (capability_statement(SOFTWARE, offer, {type: []}) for type in ("Patient", "Appointment"))
+    (rest,) = merged(SOFTWARE, [first, second])["rest"]
+    assert "operation" not in rest
+    assert [resource["operation"][0]["name"] for resource in rest["resource"]] == ["meta", "meta"]
+    assert "operation" not in merged(SOFTWARE, [first], ["scheduling"])["rest"][0]
+    (shared,) = merged(SOFTWARE, [first, second], shared={"meta"})["rest"]
+    assert [item["name"] for item in shared["operation"]] == ["meta"]
+
+
 def test_merged_statement_names_who_is_missing():
     statement = merged(SOFTWARE, [], ["records"])
     assert "records" in statement["rest"][0]["documentation"]

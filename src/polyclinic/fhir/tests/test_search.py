@@ -130,7 +130,8 @@ REFUSED = [
     ("Patient", "_include:loudly", "Patient:organization", "_include:loudly"),
     ("Patient", "_revinclude", "*", "_revinclude"),
     ("Patient", "_revinclude", "Observation:code", "_revinclude"),
-    ("Patient", "_contained", "true", "_contained"),
+    ("Patient", "_contained", "perhaps", "_contained"),
+    ("Patient", "_containedType", "parcel", "_containedType"),
     ("Patient", "_list", "$current-problems", "_list"),
     ("Patient", "_filter", "name eq x", "_filter"),
     ("Patient", "_count", "-1", "_count"),
@@ -161,6 +162,28 @@ def test_what_is_not_understood_is_refused_by_name(type, name, value, named):
     with pytest.raises((NotSupported, Unacceptable)) as refused:
         parse(type, [(name, value)])
     assert refused.value.issues[0].expression == named
+
+
+@pytest.mark.parametrize("contained", ["true", "both"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("_sort", "_id"),
+        ("_sort", "-date,_lastUpdated"),
+        ("_include", "Observation:subject"),
+        ("_revinclude", "Observation:subject"),
+        ("_explain", "true"),
+        ("patient.name", "x"),
+        ("subject.name", "x"),
+        ("_has:Provenance:target:agent", "x"),
+        ("_list", "x"),
+    ],
+)
+def test_what_is_not_asked_of_contained_resources_is_refused_by_name(contained, name, value):
+    with pytest.raises(NotSupported) as refused:
+        parse("Observation", [("code", "x"), (name, value), ("_contained", contained)])
+    assert refused.value.issues[0].expression == name
+    parse("Observation", [("code", "x"), (name, value), ("_contained", "false")])
 
 
 def test_lenient_leaves_unknown_parameters_out_and_lists_them():
@@ -217,8 +240,6 @@ def test_every_search_parameter_of_r4_is_there_but_the_known_rest():
         ("token", "_query"),
         ("reference", "composition"),  # of Bundle: its first entry, no reference
         ("reference", "message"),
-        ("composite", "chromosome-variant-coordinate"),  # three parts of one element: pairs are kept, not triples
-        ("composite", "referenceseqid-variant-coordinate"),
     }
 
 
@@ -260,8 +281,8 @@ def test_a_resource_is_found_by_all_that_it_says():
         ("Observation.valueQuantity", -inf, 5.0),
     }
     assert entries.texts == set()  # R4 searches no texts of components
-    assert entries.links == {("Observation.subject", "Patient/1")}
-    assert {code, "Observation.subject", "Observation.subject:Patient"} <= entries.present()
+    assert entries.links == {("Observation.subject", "Patient/1"), ("Observation.focus", "#contained")}
+    assert {code, "Observation.subject", "Observation.subject:Patient", "Observation.focus"} <= entries.present()
 
 
 def test_a_schedule_counts_by_its_outer_limits():

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from polyclinic.fhir.json import encode
 from polyclinic.fhir.outcome import Issue, Refusal, Unacceptable, operation_outcome
@@ -63,16 +63,20 @@ def read_pairs(text: str) -> Pairs:
 
     Raises: ``Unacceptable``.
     """
+    if text.count("&") >= MOST_PAIRS:
+        raise Unacceptable(f"the request has more than {MOST_PAIRS} parameters")
+    parts = [part.partition("=") for part in text.split("&") if part]
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PAIRS)
+        pairs = [(_decoded(name), _decoded(value)) for name, _, value in parts]
     except UnicodeDecodeError as error:
         raise Unacceptable("the parameters of the request are not UTF-8") from error
-    except ValueError as error:
-        raise Unacceptable(f"the request has more than {MOST_PAIRS} parameters") from error
-    for name, value in pairs:
-        if "\0" in name or "\0" in value:
-            raise Unacceptable("a parameter holds the character U+0000, which FHIR forbids")
+    if "\0" in text or "%00" in text:
+        raise Unacceptable("a parameter holds the character U+0000, which FHIR forbids")
     return pairs
+
+
+def _decoded(text: str) -> str:
+    return unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
 
 
 def refused(refusal: Refusal) -> Answer:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from polyclinic.fhir.links import ConditionalReference
-from polyclinic.fhir.outcome import Invalid, Issue, PreconditionFailed, Refusal
+from polyclinic.fhir.outcome import Invalid, Issue, NotSupported, PreconditionFailed, Refusal
 from polyclinic.fhir.search.query import Query
 from polyclinic.kit.rest.endpoint import Endpoint
 from polyclinic.kit.rest.patching import standing
@@ -44,6 +44,9 @@ def gather(
 
 def _query(endpoint: Endpoint, search: str) -> Query:
     type, _, text = search.partition("?")
+    if type in endpoint.repository.vocabulary.away:
+        sentence = f"the conditional reference {search[:200]!r} asks another service, which is not supported yet"
+        raise NotSupported(sentence, at="reference")
     query = condition(endpoint, endpoint.own(type), text, at="reference")
     if query is None:
         raise Invalid(f"the conditional reference {search[:200]!r} has no condition")

@@ -10,9 +10,12 @@ from polyclinic import __version__
 from polyclinic.fhir.capability import Offer, Promise, Software, capability_statement, tell_includes
 from polyclinic.fhir.json import encode
 from polyclinic.fhir.outcome import NotSupported, Refusal, Unacceptable, Unavailable
-from polyclinic.fhir.search.vocabulary import R4, Vocabulary
+from polyclinic.fhir.search.includes import leads_to
+from polyclinic.fhir.search.terms import COMPARTMENTS
+from polyclinic.fhir.search.vocabulary import Vocabulary
 from polyclinic.kit.http.message import Answer, Call
 from polyclinic.kit.http.statuses import MethodNotAllowed
+from polyclinic.kit.logs import Log
 from polyclinic.kit.rest.bundles import take_bundle
 from polyclinic.kit.rest.endpoint import Endpoint, etag_of, http_date
 from polyclinic.kit.rest.histories import history
@@ -22,14 +25,15 @@ from polyclinic.kit.rest.operations.model import Operation
 from polyclinic.kit.rest.patching import patch, patch_where
 from polyclinic.kit.rest.prefer import preferred
 from polyclinic.kit.rest.reading import read, read_version
-from polyclinic.kit.rest.searching import search, search_by_form
+from polyclinic.kit.rest.searching import search, search_by_form, types_searched
 from polyclinic.kit.rest.targets import OPERATION_KINDS, Kind, Target, target_of
 from polyclinic.kit.rest.written import create, delete, delete_where, only, update, update_where
+from polyclinic.repository import Repository
 
 Handler = Callable[[Endpoint, Call, Target], Awaitable[Answer]]
 Offered = Mapping[str, tuple[str, Handler]]
 """By method: the code of the interaction and who serves it."""
-Advise = Callable[[Refusal], Awaitable[None]]
+Advise = Callable[[Repository, Refusal], Awaitable[None]]
 """Adds to a refusal what could be asked for instead."""
 
 OFFERED: Mapping[Kind, Offered] = {
@@ -69,20 +73,24 @@ RULES = {
 """Elements of CapabilityStatement.rest.resource that are the same for each type."""
 
 OF_TYPES = ("read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type")
+NO_OTHERS: frozenset[str] = frozenset()
 OF_SYSTEM = ("transaction", "batch", "history-system", "search-system")
 
 
 class Interactions:
     """Serves all calls to one FHIR endpoint: what FHIR defines, and the service's own ``operations``."""
 
-    def __init__(self, endpoint: Endpoint, operations: Sequence[Operation] = (), advise: Advise | None = None) -> None:
+    def __init__(
+        self, endpoint: Endpoint, log: Log, operations: Sequence[Operation] = (), advise: Advise | None = None
+    ) -> None:
         self._endpoint = endpoint
         self._advise = advise
         self._statement: bytes | None = None
-        self._stated: Vocabulary | None = None
-        self._later = Later(endpoint, self.answer)
-        fetching = Operation("later", "urn:polyclinic:later", self._later.fetch, at=("type",), deletes=True)
+        self._stated = Vocabulary(kept=endpoint.types)
+        self._later = Later(endpoint, self.answer, log)
+        fetching = Operation("later", "urn:polyclinic:later", self._later.fetch, at=("system", "type"), deletes=True)
         self._operations = (*OPERATIONS, *operations, fetching)
+        self._spoken = {each.name: frozenset(each.answers) for each in self._operations if each.answers}
         self._offered: Mapping[Kind, Offered] = {
             **OFFERED,
             "base": {"POST": ("batch", self._bundle), "GET": ("search-system", search)},
@@ -96,13 +104,17 @@ class Interactions:
         try:
             return await self._answer(call)
         except Refusal as refusal:
-            await self._advise(refusal)
+            await self._advise(self._endpoint.repository, refusal)
             raise
+
+    def speaks(self, path: str) -> frozenset[str]:
+        """Return the media types beside FHIR JSON that are answered at ``path``: those of an operation."""
+        return self._spoken.get(path[path.rfind("$") + 1 :], NO_OTHERS) if "$" in path else NO_OTHERS
 
     async def _answer(self, call: Call) -> Answer:
         target = target_of(call.path)
         if target.type:
-            call.type = self._endpoint.own(target.type)
+            call.type = self._type_served(target)
         if target.kind in OPERATION_KINDS:
             return await operate(self._endpoint, call, target, self._operations)
         offered = self._offered[target.kind]
@@ -113,6 +125,12 @@ class Interactions:
         if call.interaction in SEARCHES and call.patience is None and preferred(call.headers).later:
             return await self._later.begin(call)
         return await handler(self._endpoint, call, target)
+
+    def _type_served(self, target: Target) -> str:
+        """Return the type that ``target`` is about, of a compartment one that is searched in it."""
+        if target.inner and target.type in COMPARTMENTS and target.type not in self._endpoint.types:
+            return types_searched(self._endpoint, target)[0]
+        return self._endpoint.own(target.type)
 
     async def _bundle(self, endpoint: Endpoint, call: Call, target: Target) -> Answer:
         only(call)
@@ -130,7 +148,7 @@ class Interactions:
         try:
             return self._endpoint.repository.vocabulary
         except Unavailable:
-            return self._stated or R4
+            return self._stated
 
 
 def statement(endpoint: Endpoint, vocabulary: Vocabulary, offered: Sequence[Operation]) -> dict[str, object]:
@@ -145,7 +163,11 @@ def statement(endpoint: Endpoint, vocabulary: Vocabulary, offered: Sequence[Oper
     tell_includes(
         told,
         {
-            type: {code: parameter.targets for code, parameter in of_type.items() if parameter.follows}
+            type: {
+                code: led
+                for code, parameter in of_type.items()
+                if parameter.follows and (led := vocabulary.kept.intersection(leads_to(parameter)))
+            }
             for type, of_type in known.items()
         },
     )

@@ -1,4 +1,4 @@
-"""``Prefer: respond-async``: a search that is answered in the background and fetched by ``[type]/$later?id=...``.
+"""``Prefer: respond-async``: a search that is answered in the background and fetched by ``$later?id=...``.
 
 202 with Content-Location begins it; that address answers 202 while it goes on, and then 200 with a batch-response that
 holds the answer. DELETE gives it up. Source: https://hl7.org/fhir/R4/async.html, and its bundle pattern in R5.
@@ -12,6 +12,8 @@ from polyclinic.fhir.json import decode, encode
 from polyclinic.fhir.outcome import NotFound, Refusal, Unacceptable
 from polyclinic.kit.http.message import Answer, Call, broken, refused
 from polyclinic.kit.http.negotiation import without_format
+from polyclinic.kit.logs import Log
+from polyclinic.kit.passport import current
 from polyclinic.kit.rest.bundles import Perform
 from polyclinic.kit.rest.endpoint import Endpoint
 from polyclinic.kit.rest.responses import response_bundle, response_entry
@@ -21,15 +23,18 @@ BEAT_SECONDS = 15.0
 AGAIN_SECONDS = "2"
 LARGEST_WAIT = 600.0
 """Seconds that a search may take in the background."""
-SEARCHES = frozenset({"search-type", "search-compartment"})
+SEARCHES = frozenset({"search-type", "search-compartment", "search-system"})
 """Interactions that can be answered later."""
 
 
 class Later:
-    """Begins, watches and hands out what is answered later in one process; ``perform`` serves a call."""
+    """Begins, watches and hands out what is answered later in one process; ``perform`` serves a call.
 
-    def __init__(self, endpoint: Endpoint, perform: Perform) -> None:
-        self._endpoint, self._perform = endpoint, perform
+    What breaks is in ``log`` under the id of the request that began the search, or took it over.
+    """
+
+    def __init__(self, endpoint: Endpoint, perform: Perform, log: Log) -> None:
+        self._endpoint, self._perform, self._log = endpoint, perform, log
         self._working: set[asyncio.Task[None]] = set()
 
     async def begin(self, call: Call) -> Answer:
@@ -40,7 +45,8 @@ class Later:
         question = encode(asked | {"headers": _told(call)})
         await self._endpoint.repository.keep_for_later(id, question)
         self._work(id, question)
-        return Answer(202, headers={"content-location": f"{self._endpoint.base}/{call.type}/$later?id={id}"})
+        place = f"{self._endpoint.base}/{call.type}".rstrip("/")
+        return Answer(202, headers={"content-location": f"{place}/$later?id={id}"})
 
     async def fetch(self, endpoint: Endpoint, call: Call, target: Target) -> Answer:
         """Answer how far a search is, or with what it found; by DELETE it is given up."""
@@ -89,8 +95,11 @@ class Later:
             return await self._perform(call)
         except Refusal as refusal:
             return refused(refusal)
-        except Exception:  # noqa: BLE001  # nobody else would hear of it; the client does
-            return broken("of a search that was answered later")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is logged and the client gets an answer
+            passport = current.get()
+            request = passport.request_id if passport else "unknown"
+            self._log.error("bug", error, request=request, interaction=call.interaction)
+            return broken(request)
 
 
 def _told(call: Call) -> dict[str, str]:

@@ -76,11 +76,12 @@ async def joined(head: bytes, entries: AsyncIterator[list[bytes]], *, pretty: bo
 
 def search_entries(endpoint: Endpoint, items: Iterable[Kept], part: Part, mode: str) -> list[bytes]:
     """Return the entries of a searchset; ``mode`` is ``match`` or ``include``."""
-    bodies = [(kept.type, kept.id, kept.body) for kept in items if kept.body is not None]
-    if part:
-        bodies = [(type, id, part_of(body, part)) for type, id, body in bodies]
-    head, tail = b'{"fullUrl":"%b/' % endpoint.base.encode(), b',"search":{"mode":"%b"}}' % mode.encode()
-    return [b'%b%b","resource":%b%b' % (head, f"{type}/{id}".encode(), body, tail) for type, id, body in bodies]
+    base, tail = endpoint.base.encode(), b',"search":{"mode":"%b"}}' % mode.encode()
+    return [
+        b'{"fullUrl":"%b/%b/%b","resource":%b%b' % (base, type.encode(), id.encode(), part_of(body, part), tail)
+        for type, id, _, _, _, body in items
+        if body is not None
+    ]
 
 
 def outcome_entry(issues: Sequence[Issue]) -> bytes:

@@ -28,6 +28,9 @@ class Preference:
     later: bool = False
 
 
+_NOTHING = Preference()
+
+
 @lru_cache(maxsize=128)
 def preference(header: str) -> Preference:
     """Return what a ``Prefer`` header asks for; what it does not know it ignores, as RFC 7240 demands.
@@ -53,7 +56,7 @@ def preference(header: str) -> Preference:
 def preferred(headers: Mapping[str, str]) -> Preference:
     """Return the preference in the headers of a request."""
     header = headers.get("prefer")
-    return preference(header) if header else Preference()
+    return preference(header) if header else _NOTHING
 
 
 def version_to_match(header: str | None) -> int | None:

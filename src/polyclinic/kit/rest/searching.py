@@ -4,10 +4,12 @@ Source: https://hl7.org/fhir/R4/http.html#search and https://hl7.org/fhir/R4/sea
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from polyclinic.fhir.outcome import Issue, NotFound, Unacceptable
 from polyclinic.fhir.search.compartments import members, membership
+from polyclinic.fhir.search.includes import Beyond
 from polyclinic.fhir.search.query import Query, parse
 from polyclinic.fhir.search.terms import COMPARTMENTS
 from polyclinic.kit.http.message import Answer, Call, Pairs, read_pairs
@@ -29,13 +31,18 @@ async def search(endpoint: Endpoint, call: Call, target: Target) -> Answer:
 
 async def search_by_form(endpoint: Endpoint, call: Call, target: Target) -> Answer:
     """Answer a search by POST: its parameters are those of the form and of the URL together."""
+    return await _search(endpoint, call, target, form_pairs(call))
+
+
+def form_pairs(call: Call) -> Pairs:
+    """Return the parameters of a search by POST. Refuses: ``UnsupportedMediaType``, ``Unacceptable``."""
     if call.body and not is_form(call):
         raise UnsupportedMediaType("a search by POST sends its parameters as application/x-www-form-urlencoded")
     try:
         form = call.body.decode("ascii")
     except UnicodeDecodeError as error:
         raise Unacceptable("the form of the search is not percent-encoded") from error
-    return await _search(endpoint, call, target, call.pairs() + read_pairs(form))
+    return call.pairs() + read_pairs(form)
 
 
 async def _search(endpoint: Endpoint, call: Call, target: Target, pairs: Pairs) -> Answer:
@@ -65,7 +72,8 @@ async def _issues(endpoint: Endpoint, query: Query) -> list[Issue]:
 
     Asked before the search: what is complete then is complete in what it finds.
     """
-    issues = [_ignored(name) for name in query.ignored]
+    issues = [ignored(name) for name in query.ignored]
+    issues += [_not_followed(beyond) for beyond in query.beyond]
     return issues + [each.issue for each in await endpoint.repository.lacking(query)]
 
 
@@ -77,24 +85,27 @@ def _told(issues: Sequence[Issue]) -> list[bytes]:
 def understood(endpoint: Endpoint, target: Target, pairs: Pairs, *, lenient: bool = False) -> Query:
     """Return the search that ``pairs`` ask for at the address ``target``: of a type, of all types, of a compartment.
 
-    Refuses: as ``parse``, and ``NotFound`` for a type, searched or asked about, that is not kept here.
+    Refuses: as ``parse``, and ``NotFound`` for a type that is not kept here.
     """
     vocabulary = endpoint.repository.vocabulary
     searched: str | tuple[str, ...] = target.type
     chosen: Pairs = []
     if target.inner or not target.type:
         chosen = [pair for pair in pairs if pair[0] == "_type"]
-        searched = _several(endpoint, target, chosen)
+        searched = types_searched(endpoint, target, chosen)
         pairs = [pair for pair in pairs if pair[0] != "_type"]
     query = parse(searched, pairs, lenient=lenient, now=endpoint.now(), vocabulary=vocabulary)
-    for type in query.needs - endpoint.types:
-        endpoint.own(type)
     member = (membership(target.type, target.id, query.types),) if target.inner else ()
+    if not member and not chosen:
+        return query
     return replace(query, clauses=(*member, *query.clauses), used=(*chosen, *query.used))
 
 
-def _several(endpoint: Endpoint, target: Target, chosen: Pairs) -> tuple[str, ...]:
-    """Return the types that are searched at ``target``; ``chosen`` are the ``_type`` that choose among them."""
+def types_searched(endpoint: Endpoint, target: Target, chosen: Pairs | None = None) -> tuple[str, ...]:
+    """Return the types that are searched at ``target``; ``chosen`` are the ``_type`` that choose among them.
+
+    Refuses: ``NotFound`` or ``Unacceptable`` where there are none.
+    """
     if target.inner and target.type not in COMPARTMENTS:
         raise NotFound(f"{target.type[:64]} has no compartment; {', '.join(sorted(COMPARTMENTS))} have")
     possible = members(target.type) if target.inner else tuple(sorted(endpoint.types))
@@ -102,8 +113,10 @@ def _several(endpoint: Endpoint, target: Target, chosen: Pairs) -> tuple[str, ..
         if target.inner not in possible:
             raise NotFound(f"a {target.inner[:64]} is never in the compartment of a {target.type}")
         return (endpoint.own(target.inner),)
-    wanted = {endpoint.own(type, at="_type") for _, value in chosen for type in value.split(",")}
+    wanted = {endpoint.own(type, at="_type") for _, value in chosen or () for type in value.split(",")}
     types = tuple(type for type in possible if type in endpoint.types and (not wanted or type in wanted))
+    if not types and not wanted:
+        raise NotFound(f"nothing that is kept here is ever in the compartment of a {target.type}")
     if not types:
         raise Unacceptable(f"_type names nothing that is ever in the compartment of a {target.type}", at="_type")
     return types
@@ -121,5 +134,12 @@ def without_cursor(pairs: Pairs) -> tuple[Pairs, Cursor | None]:
     return asked, Cursor(positions[0]) if positions else None
 
 
-def _ignored(name: str) -> Issue:
+def ignored(name: str) -> Issue:
+    """Return the warning that a parameter of the client was left out."""
     return Issue("not-supported", f"the parameter {name[:64]!r} was left out", name[:64], severity="warning")
+
+
+def _not_followed(beyond: Beyond) -> Issue:
+    kept = f"{', '.join(beyond.types)} {'is' if len(beyond.types) == 1 else 'are'} kept by another service"
+    sentence = f"{beyond.name}={beyond.value[:200]} was followed only here: {kept}, and does not come along yet"
+    return Issue("incomplete", sentence, beyond.name, severity="warning")

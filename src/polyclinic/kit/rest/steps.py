@@ -77,7 +77,7 @@ def step_of(endpoint: Endpoint, entry: Entry) -> Step:
 
     Refuses: whatever the single interaction would refuse, and what a transaction does not take.
     """
-    call = call_of(endpoint, entry, "return=representation")
+    call = call_of(endpoint.base, entry, "return=representation")
     target = target_of(call.path)
     if target.type:
         endpoint.own(target.type)
@@ -92,9 +92,9 @@ def step_of(endpoint: Endpoint, entry: Entry) -> Step:
     return _keeping(endpoint, step, new_id(endpoint.now()))
 
 
-def call_of(endpoint: Endpoint, entry: Entry, prefer: str) -> Call:
-    """Return the call that ``entry`` stands for."""
-    path, _, query = entry.url.removeprefix(f"{endpoint.base}/").partition("?")
+def call_of(base: str, entry: Entry, prefer: str) -> Call:
+    """Return the call that ``entry`` stands for, at the FHIR ``base`` without a slash at its end."""
+    path, _, query = entry.url.removeprefix(f"{base}/").partition("?")
     headers = {**entry.conditions, "prefer": prefer}
     return Call(entry.method, path.strip("/"), query, headers, resource=entry.resource)
 

@@ -3,8 +3,9 @@
 Source: https://hl7.org/fhir/R4/search.html#elements and #summary
 """
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from polyclinic.fhir import definitions
 from polyclinic.fhir.json import decode, encode
@@ -21,8 +22,7 @@ SUBSETTED = {
 _ALWAYS = frozenset({"resourceType", "id", "meta"})
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """Which part of a resource is asked for: all of it without ``summary`` and ``elements``."""
 
     summary: Literal["true", "text", "data"] | None = None

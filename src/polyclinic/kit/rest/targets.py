@@ -5,8 +5,9 @@ Source: https://hl7.org/fhir/R4/http.html#summary
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from polyclinic.fhir.outcome import NotFound, NotSupported
 
@@ -39,8 +40,7 @@ ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """What an address points at.
 
     ``inner`` is what is searched in the compartment of an instance: a type, or ``*``. ``operation`` is a name without

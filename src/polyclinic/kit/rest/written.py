@@ -121,6 +121,8 @@ def condition(endpoint: Endpoint, type: str, text: str | None, *, at: str) -> Qu
     if not pairs:
         return None
     query = parse(type, pairs, vocabulary=endpoint.repository.vocabulary)
+    if query.contained != "false":
+        raise NotSupported("a condition is about resources by themselves; leave _contained out", at=at)
     if not query.clauses:
         raise Unacceptable(f"the condition {text[:200]!r} names no search parameter that restricts {type}", at=at)
     return query

@@ -1,6 +1,7 @@
 """Calls to neighbours carry the papers of the request; a silent neighbour is named."""
 
 import asyncio
+from contextlib import asynccontextmanager
 from functools import partial
 
 import pytest
@@ -45,6 +46,46 @@ async def test_large_bodies_are_sent_whole(mirror):
     async with Neighbours({"mirror": mirror}) as neighbours:
         reply = await neighbours.ask("mirror", "POST", "/tell", body=b"x" * 3_000_000)
     assert decode(reply.body)["size"] == 3_000_000
+
+
+@pytest.mark.parametrize(("held", "comes_in_pieces"), [(10, True), (5000, False)])
+async def test_rest_of_a_long_answer_comes_in_pieces(held, comes_in_pieces):
+    async with _halves(2000) as address, Neighbours({"slow": address}) as neighbours:
+        reply = await neighbours.ask("slow", "GET", "/", held=held)
+        assert (reply.pieces is not None) is comes_in_pieces
+        whole = reply.body + b"".join([piece async for piece in reply.pieces or _nothing()])
+    assert whole == b"x" * 2000
+
+
+async def test_long_answer_that_breaks_off_is_no_whole_answer():
+    async with _halves(3000) as address, Neighbours({"shaky": address}) as neighbours:
+        reply = await neighbours.ask("shaky", "GET", "/", held=10)
+        assert reply.pieces is not None
+        with pytest.raises(Unavailable, match="shaky"):
+            [piece async for piece in reply.pieces]
+
+
+async def _nothing():
+    for piece in list[bytes]():
+        yield piece
+
+
+@asynccontextmanager
+async def _halves(promised):
+    """Run a server that sends 2000 bytes in two halves, having promised so many; yield its address."""
+
+    async def answer(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % promised + b"x" * 1000)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.write(b"x" * 1000)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9", None])

@@ -110,6 +110,7 @@ async def test_only_a_part_is_answered_on_request(house):
         ("patient=ada&_count=5", 400, "_count"),
         ("patient=ada&_include=Observation:subject", 400, "_include"),
         ("patient=ada&_revinclude:iterate=Observation:derived-from", 400, "_revinclude:iterate"),
+        ("patient=ada&_contained=both", 400, "_contained"),
         ("patient=ada&_summary=count", 400, "_summary"),
         ("patient=ada&color=red", 400, "color"),
     ],

@@ -1,11 +1,16 @@
 """Searches that are answered in the background and fetched later."""
 
 import asyncio
+import json
+from functools import partial
 from secrets import token_hex
 
 import pytest
 
 from polyclinic.fhir.validate import validate
+from polyclinic.kit.app import Deeds, assemble
+from polyclinic.kit.testing import database, running
+from polyclinic.kit.tests.conftest import MANIFEST
 from polyclinic.repository.later import MOST_AT_ONCE
 
 LATER = {"prefer": "respond-async"}
@@ -61,10 +66,39 @@ async def test_a_search_by_form_and_in_a_compartment_too(service, family):
     assert entry["resource"]["total"] == 0
 
 
+async def test_a_search_over_all_types_too(service, family):
+    address = await begun(service, f"/fhir?_type=Patient,Practitioner&_id={family}")
+    assert address.startswith(f"{service.root}/fhir/$later?id=")
+    (entry,) = (await fetched(service, address)).json["entry"]
+    assert (entry["response"]["status"], entry["resource"]["total"]) == ("200 OK", 0)
+    form = {"content_type": "application/x-www-form-urlencoded", **LATER}
+    heard = await service.post("/fhir/_search?_type=Patient,Organization", b"_id=none", **form)
+    assert heard.status == 202
+    (entry,) = (await fetched(service, heard.headers["content-location"])).json["entry"]
+    assert entry["resource"]["total"] == 0
+    assert (await service.delete(heard.headers["content-location"])).status == 202
+
+
 async def test_a_refusal_is_an_answer(service):
     (entry,) = (await fetched(service, await begun(service, "/fhir/Patient?colour=red"))).json["entry"]
     assert entry["response"]["status"] == "400 Bad Request"
     assert entry["response"]["outcome"]["issue"][0]["expression"] == ["colour"]
+
+
+async def stumble(repository, refusal):
+    raise ValueError("Herr Geheim")
+
+
+async def test_a_bug_is_an_answer_that_names_its_line_in_the_log(capfd):
+    create = partial(assemble, MANIFEST, deeds=Deeds(advise=stumble))
+    async with database() as dsn, running(create, postgresql=dsn) as service:
+        begun = await service.get("/fhir/Patient?colour=red", **LATER, x_request_id="later-1")
+        (entry,) = (await fetched(service, begun.headers["content-location"])).json["entry"]
+    assert entry["response"]["status"].startswith("500")
+    assert "later-1" in entry["response"]["outcome"]["issue"][0]["diagnostics"]
+    (line,) = map(json.loads, capfd.readouterr().out.splitlines())
+    told = {name: line[name] for name in ("event", "error", "request", "interaction")}
+    assert told == {"event": "bug", "error": "ValueError", "request": "later-1", "interaction": "search-type"}
 
 
 async def test_an_answer_can_be_given_up(service, family):

@@ -119,8 +119,10 @@ async def test_validate_of_a_delete_tells_whether_there_is_anything(service):
         ("POST", "Patient/nobody/$meta-add", parameters(meta={"tag": [TAG]}), 404),
         ("GET", "Patient/nobody/$meta", None, 404),
         ("GET", "Patient/1/$meta?colour=red", None, 400),
-        ("GET", "Patient/$meta", None, 400),
-        ("GET", "$meta", None, 400),
+        ("GET", "Patient/$meta?meta=x", None, 400),
+        ("GET", "$meta?colour=red", None, 400),
+        ("GET", "Patient/$meta-add", None, 400),
+        ("GET", "Account/$meta", None, 404),
         ("GET", "$", None, 400),
         ("GET", "Patient/1/$", None, 400),
         ("GET", "Patient/1/$unheard-of", None, 400),
@@ -150,6 +152,25 @@ async def test_meta_is_read_alone(service):
     kept = await created(service, meta={"tag": [TAG], "profile": ["http://p"]})
     assert returned(await service.get(f"/fhir/Patient/{kept['id']}/$meta")) == kept["meta"]
     assert returned(await service.send("POST", f"/fhir/Patient/{kept['id']}/$meta")) == kept["meta"]
+
+
+async def test_meta_of_a_type_and_of_everything_are_the_labels_in_use(service):
+    assert (await service.get("/fhir/Practitioner/$meta")).json == {"resourceType": "Parameters"}
+    label = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R", "display": "restricted"}
+    metas = ({"tag": [TAG], "profile": ["http://p|1"]}, {"tag": [OTHER_TAG, TAG, {"code": "c"}], "security": [label]})
+    for made in metas:
+        assert (await service.post("/fhir/Practitioner", {"resourceType": "Practitioner", "meta": made})).status == 201
+    assert returned(await service.get("/fhir/Practitioner/$meta")) == {
+        "profile": ["http://p|1"],
+        "security": [{"system": label["system"], "code": "R"}],
+        "tag": [{"code": "c"}, TAG, OTHER_TAG],
+    }
+    only_here = {"system": "http://tags/of-everything", "code": "x"}
+    await created(service, meta={"tag": [only_here]})
+    everything = returned(await service.send("POST", "/fhir/$meta"))
+    assert {"code": "c"} in everything["tag"]
+    assert only_here in everything["tag"]
+    assert only_here not in returned(await service.get("/fhir/Practitioner/$meta"))["tag"]
 
 
 async def test_meta_is_added_to_and_taken_from(service):

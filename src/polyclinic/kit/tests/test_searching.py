@@ -66,6 +66,36 @@ async def test_pages_hold_every_match_once(service, family, count):
     assert dates == [f"199{number}-01-01" for number in range(7)]
 
 
+async def kept_observation(service, code, id, subject, **more):
+    """Keep an Observation that is found by ``code`` and of which the id ends with ``id``."""
+    body = {"resourceType": "Observation", "id": f"{code}-{id}", "status": "final", "code": {"text": "x"}, **more}
+    body |= {"identifier": [{"value": code}], "subject": {"reference": subject}}
+    assert (await service.put(f"/fhir/Observation/{code}-{id}", body)).status == 201
+
+
+async def sorted_ids(service, code, sort):
+    entries = await walked(service, f"/fhir/Observation?identifier={code}&_sort={sort}&_count=3")
+    return "".join(entry["resource"]["id"][-1] for entry in entries)
+
+
+@pytest.mark.parametrize("sort, order", [("subject,_id", "adbc"), ("-subject,_id", "cbad")])
+async def test_a_reference_is_sorted_by_what_it_leads_to_however_it_is_written(service, sort, order):
+    code = f"Ww{token_hex(4)}"
+    await kept_observation(service, code, "a", "Patient/1")
+    await kept_observation(service, code, "b", f"{service.root}/fhir/Patient/2")
+    await kept_observation(service, code, "c", "Patient/3/_history/1")
+    await kept_observation(service, code, "d", f"{service.root}/fhir/Patient/1/_history/7")
+    assert await sorted_ids(service, code, sort) == order
+
+
+@pytest.mark.parametrize("sort", ["subject", "-subject"])
+async def test_a_contained_subject_has_no_place_in_an_order(service, sort):
+    code = f"Uu{token_hex(4)}"
+    await kept_observation(service, code, "a", "#x", contained=[{"resourceType": "Patient", "id": "x"}])
+    await kept_observation(service, code, "b", "Patient/1")
+    assert await sorted_ids(service, code, sort) == "ba"
+
+
 async def test_pages_stay_stable_while_data_changes(service):
     name = f"Yy{token_hex(4)}"
     for _ in range(4):

@@ -4,7 +4,7 @@ import pytest
 
 from polyclinic.fhir.outcome import TooCostly
 from polyclinic.fhir.search.clauses import Words
-from polyclinic.repository.guard import estimated_cost, refuse_costly
+from polyclinic.repository.guard import estimated_cost, refuse_costly, refuse_many_containers
 from polyclinic.repository.order import NEWEST_FIRST, SortKey
 from polyclinic.repository.plan import ByColumn, ByKeys, Either, Plan, Question
 
@@ -47,3 +47,10 @@ def test_a_question_beyond_reason_is_refused_with_a_way_out(chosen, order, said)
     with pytest.raises(TooCostly, match=f"{said}.*narrow the search"):
         refuse_costly(chosen, order)
     assert estimated_cost(chosen, order) > 0
+
+
+def test_what_very_many_resources_contain_is_not_judged():
+    refuse_many_containers(plan(finds=1e4))
+    with pytest.raises(TooCostly, match="read for what they contain") as refused:
+        refuse_many_containers(plan(finds=1e6))
+    assert refused.value.issues[0].expression == "_contained"

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from polyclinic.fhir.outcome import Unacceptable
 from polyclinic.fhir.search.query import parse
-from polyclinic.repository import pages
 from polyclinic.repository.changed import MOST_CHANGED, moved
 from polyclinic.repository.model import Delete, Update
 from polyclinic.repository.order import in_column_order, order_of
+from polyclinic.repository.pages import Reading
 from polyclinic.repository.places import place_of
+from polyclinic.repository.statements import PLACE
 
 DATES = ("2020", "2020-03", "2020-03-05", "2021-01-01T10:00:00Z", "2021-01-01T10:00:00.123+02:00", "1900-01-01")
 WORDS = ("Ada", "ada", "Bob", "Zoë", "Ärzte", "z" * 70, "\U0001f642 smile", "Änne")
@@ -193,6 +194,21 @@ async def test_what_changed_is_shown_as_it_is_now_if_it_still_matches(people):
     assert [(kept.id, b"other" in kept.body) for kept in second.items] == [("r2", True), ("r4", False)]
 
 
+async def test_what_changed_brings_along_what_it_refers_to_now(people):
+    def seen(id, patient):
+        subject = {"reference": f"Patient/{patient}"}
+        return {"resourceType": "Observation", "id": id, "status": "final", "code": {"text": "x"}, "subject": subject}
+
+    await put(people, [seen("r0", "r0"), seen("r1", "r1"), seen("r2", "r2")])
+    asked = query("Observation?_sort=_id&_include=Observation:subject", 1)
+    first = await people.search(asked)
+    await people.write(Update(seen("r1", "r5")))
+    second = await people.search(asked, cursor=first.next)
+    assert [[kept.id for kept in part] for part in (second.items, second.included)] == [["r1"], ["r5"]]
+    third = await people.search(asked, cursor=second.next)
+    assert [[kept.id for kept in part] for part in (third.items, third.included)] == [["r2"], ["r2"]]
+
+
 async def test_what_was_under_way_at_the_first_page_counts_as_changed_since(people):
     writing = people.transaction()
     transaction = await writing.__aenter__()
@@ -295,10 +311,10 @@ async def test_places_are_reckoned_as_the_index_has_them(repository, question, f
     await put(repository, first)
     asked, pool = query(question), repository._pool
     chosen, order = in_column_order(await repository._planned(pool, asked), order_of(asked))
-    found = await pages._unmoved(pool, pages.Asked(chosen, order, asked.vocabulary, asked.count), None)
+    found = await Reading(pool, asked, chosen, order, None).unmoved()
     seen = await pool.fetchval("select pg_current_snapshot()::text")
     await put(repository, [{**each, "language": "en"} for each in first])
     text, arguments = moved(chosen, order, seen)
     rows = await pool.fetch(text, *arguments)
     reckoned = {place_of(row, order, asked.vocabulary) for row in rows}
-    assert reckoned == {row[pages._PLACE :] for row in found.rows}
+    assert reckoned == {row[PLACE:] for row in found.rows}

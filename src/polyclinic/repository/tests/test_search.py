@@ -4,10 +4,13 @@ from decimal import Decimal
 
 import pytest
 
+from polyclinic.fhir.json import decode
 from polyclinic.fhir.outcome import Unacceptable
+from polyclinic.fhir.search.matching import candidate, distant, holds
 from polyclinic.fhir.search.pairs import pair
 from polyclinic.fhir.search.query import parse
 from polyclinic.fhir.search.terms import code_term, reference_term
+from polyclinic.repository import resolve, statements
 from polyclinic.repository.keys import identity_of, key_of, link_key
 from polyclinic.repository.model import Create, Cursor, Update
 from polyclinic.repository.plan import ByHits, ByIds, ByKeys, CommonTerms, plan
@@ -16,6 +19,7 @@ from polyclinic.repository.resolve import Resolver
 PATIENT = reference_term("Observation.subject", "Patient/ada")
 LOINC = "http://loinc.org"
 UCUM = "http://unitsofmeasure.org"
+XHTML = "http://www.w3.org/1999/xhtml"
 
 
 def observation(id, code, patient, date, value, unit="kg"):
@@ -53,6 +57,7 @@ RESOURCES = [
         "id": "cyd",
         "name": [{"family": "Smithers"}],
         "deceasedBoolean": True,
+        "text": {"status": "generated", "div": f"<div xmlns='{XHTML}'><strong>Fever</strong>, cough; released</div>"},
         "gender": "male",
     },
     observation("o1", "29463-7", "ada", "2024-01-01T10:00:00+01:00", "70.0"),
@@ -85,6 +90,18 @@ RESOURCES = [
         "useContext": [
             {"code": {"system": "urn:use", "code": "focus"}, "valueCodeableConcept": {"coding": [{"code": "flu"}]}},
             {"code": {"system": "urn:other", "code": "venue"}, "valueCodeableConcept": {"coding": [{"code": "ward"}]}},
+        ],
+    },
+    {
+        "resourceType": "MolecularSequence",
+        "id": "seq",
+        "coordinateSystem": 0,
+        "referenceSeq": {"chromosome": {"coding": [{"code": "1"}]}, "windowStart": 1, "windowEnd": 2},
+        "variant": [
+            {"start": 100, "end": 200},
+            {"start": 500, "end": 400},
+            {"start": 90, "end": 50},
+            {"start": 300},
         ],
     },
     {
@@ -133,6 +150,8 @@ CASES = [
     ("Patient?general-practitioner:Organization=house", set()),
     ("Patient?general-practitioner:identifier=urn:gp|7", {"ada"}),
     ("Patient?general-practitioner:identifier=7", {"ada"}),
+    ("Patient?general-practitioner:identifier=urn:gp|", {"ada"}),
+    ("Patient?general-practitioner:identifier=urn:other|", set()),
     ("Patient?general-practitioner:identifier=|7", set()),
     ("Patient?_id=|ada", {"ada"}),
     ("Patient?_id:not=ada", {"bob", "cyd"}),
@@ -145,12 +164,27 @@ CASES = [
     (f"Observation?value-quantity=gt1.5|{UCUM}|m", {"o3"}),
     (f"Observation?value-quantity=lt75000|{UCUM}|g", {"o1", "o2"}),
     (f"Observation?code-value-quantity={LOINC}|29463-7$gt80", {"o4", "o5"}),
+    ("MolecularSequence?chromosome-variant-coordinate=1$ge100$le200", {"seq"}),
+    ("MolecularSequence?chromosome-variant-coordinate=1$ge100$le60", set()),
+    ("MolecularSequence?chromosome-variant-coordinate=1$lt100$lt60", {"seq"}),
+    ("MolecularSequence?chromosome-variant-coordinate=1$ge500$lt450", {"seq"}),
+    ("MolecularSequence?chromosome-variant-coordinate=2$ge100$le200,1$500$400", {"seq"}),
+    ("MolecularSequence?chromosome-variant-coordinate=2$ge100$le200", set()),
+    ("MolecularSequence?chromosome-variant-coordinate:missing=false", {"seq"}),
     ("ValueSet?context-type-value=urn:use|focus$flu", {"vs"}),
     ("ValueSet?context-type-value=urn:use|$flu", {"vs"}),
     ("ValueSet?context-type-value=urn:use|$ward", set()),
     ("ValueSet?url:below=http://example.org", {"vs"}),
     ("ValueSet?url:below=http://example.org/v", set()),
     ("ValueSet?url:above=http://example.org/vs/7", {"vs"}),
+    ("Patient?_text=cough", {"cyd"}),
+    ("Patient?_text=ough", set()),
+    ("Patient?_text=strong", set()),
+    ("Patient?_text=fever cou,nothing", {"cyd"}),
+    ("Patient?_content=RELEASED,müller", {"ada", "cyd"}),
+    ("Patient?_id:missing=false", {"ada", "bob", "cyd"}),
+    ("Patient?_id:missing=true", set()),
+    ("Patient?_lastUpdated:missing=false&gender=male", {"bob", "cyd"}),
     ("Observation?_content=told", {"o1", "o2", "o3", "o4", "o5"}),
     ("Observation?code:text=as tol", {"o1", "o2", "o3", "o4", "o5"}),
     ("Observation?patient=ada", {"o1", "o2", "o3"}),
@@ -159,6 +193,11 @@ CASES = [
     ("Observation?subject=Device/ada", set()),
     (f"Observation?patient=ada&code={LOINC}|29463-7", {"o1", "o2"}),
     ("Observation?combo-code=8302-2", {"o3"}),
+    ("Observation?patient=bob&date=lt2024-02-01", {"o4"}),
+    ("Observation?patient=bob&date=ge2023-01-01", {"o4"}),
+    ("Observation?patient=bob&date=sa2023-01-01", set()),
+    ("Encounter?patient=ada&date=ge2023-05,lt2000", {"long"}),
+    ("Encounter?patient=ada&date=ge2023-07", {"long"}),
     ("Observation?date=2024", {"o1", "o2", "o3"}),
     ("Observation?date=2024-01-01T09:00:00Z", {"o1"}),
     ("Observation?date=2024-01-01T10:00:00+01:00", {"o1"}),
@@ -252,6 +291,14 @@ async def test_a_search_sorts_and_pages(filled, text, expected, count):
     assert found == expected
 
 
+@pytest.mark.parametrize(("text", "expected"), [case for case in CASES if not distant(query(case[0]).clauses)])
+async def test_a_resource_is_judged_by_itself_as_the_index_judges_it(filled, text, expected):
+    asked = query(text)
+    stored = await filled.search(query(text.partition("?")[0]))
+    held = [kept.id for kept in stored.items if holds(asked.clauses, candidate(decode(kept.body)))]
+    assert set(held) == expected
+
+
 async def test_new_resources_between_pages_are_neither_repeated_nor_do_they_push_others_out(filled):
     asked = query("Observation?patient=paged", count=2)
     for n in range(6):
@@ -312,6 +359,43 @@ async def test_a_text_leads_where_terms_are_common(filled):
     common = CommonTerms(dict.fromkeys(male.keys, 1e6))
     assert isinstance((await planned(filled, "Patient?gender=male&name=smith", common)).lead, ByHits)
     assert isinstance((await planned(filled, "Patient?_id=a&name=smith", common)).lead, ByIds)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Patient?name=smith", ["cyd", "bob"]),
+        ("Patient?name=smith&gender=male&_sort=-_id", ["cyd", "bob"]),
+        ("Patient?name=smith&_id:not=bob,cyd", []),
+        ("Patient?name=nobody", []),
+    ],
+)
+@pytest.mark.parametrize("few", [1, 2])
+async def test_hits_lead_to_the_same_answer_whether_few_or_many(filled, monkeypatch, text, expected, few):
+    for module in (resolve, statements):
+        monkeypatch.setattr(module, "FEW", few)
+    found = await filled.search(query(text))
+    assert ([kept.id for kept in found.items], found.total) == (expected, len(expected))
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "included"),
+    [
+        # led by values: one statement for those with a birth date, one for those without
+        ("Patient?_sort=birthdate&_revinclude=Observation:patient", "ada bob cyd", "o1 o2 o3 o4 o5"),
+        ("Patient?_sort=birthdate&_count=1&_revinclude=Observation:patient", "ada", "o1 o2 o3"),
+        ("Patient?name=smith&_revinclude=Observation:patient", "cyd bob", "o4 o5"),
+        ("Observation?_id=o4&_include=Observation:patient", "o4", "bob"),
+        ("Observation?_id=o4&_include=Observation:performer", "o4", ""),
+        ("Observation?_id=o4&_include=*", "o4", "bob"),
+        ("Observation?_id=o4&_include=Observation:patient&_revinclude:iterate=Observation:patient", "o4", "bob o5"),
+        ("Observation?_id=o4,o5&_include=Observation:patient&_revinclude:iterate=Observation:patient", "o4 o5", "bob"),
+    ],
+)
+async def test_what_comes_along_comes_once_and_is_no_match(filled, text, found, included):
+    page = await filled.search(query(text))
+    assert " ".join(kept.id for kept in page.items) == found
+    assert " ".join(sorted(kept.id for kept in page.included)) == included
 
 
 def test_the_key_of_a_reference_is_made_of_its_halves():

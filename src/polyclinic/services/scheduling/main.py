@@ -1,12 +1,43 @@
 """The scheduling service, plugged together."""
 
+from urllib.parse import urlsplit
+
 from starlette.types import ASGIApp
 
-from polyclinic.kit.app import assemble
+from polyclinic.kit import clock
+from polyclinic.kit.app import Deeds, assemble
+from polyclinic.kit.call import Neighbours
+from polyclinic.kit.clock import Clock
 from polyclinic.kit.settings import Settings
+from polyclinic.services.scheduling.actions.booking import Desk
+from polyclinic.services.scheduling.actions.estimating import Estimator
+from polyclinic.services.scheduling.actions.feeding import Announcer
+from polyclinic.services.scheduling.actions.keeping import Keeper
+from polyclinic.services.scheduling.actions.offers import Adviser
+from polyclinic.services.scheduling.actions.publishing import Publisher
+from polyclinic.services.scheduling.actions.rulebook import Rulebook
+from polyclinic.services.scheduling.api import Counter
+from polyclinic.services.scheduling.api.feeds import Feeds
+from polyclinic.services.scheduling.api.measures import Office
+from polyclinic.services.scheduling.api.publishing import Newsstand
 from polyclinic.services.scheduling.manifest import manifest
 
 
-def create(settings: Settings) -> ASGIApp:
-    """Return the scheduling service as an ASGI app."""
-    return assemble(manifest, settings)
+def create(settings: Settings, now: Clock = clock.now) -> ASGIApp:
+    """Return the scheduling service as an ASGI app. ``now`` is its clock."""
+    rules = Rulebook(f"{settings.base_url}/")
+    estimator = Estimator(now)
+    neighbours = Neighbours(settings.services)
+    deeds = Deeds(
+        operations=(
+            *Counter(Desk(rules, now), rules).operations(),
+            *Office(rules, estimator).operations(),
+            *Feeds(Announcer(rules, neighbours, now, urlsplit(settings.base_url).netloc)).operations(),
+            *Newsstand(Publisher(rules, neighbours, now)).operations(),
+        ),
+        chores={"learn who comes": estimator.keep_learning},
+        companion=Keeper(rules),
+        advise=Adviser(rules, now).advise,
+        opened=[neighbours],
+    )
+    return assemble(manifest, settings, deeds=deeds, now=now)

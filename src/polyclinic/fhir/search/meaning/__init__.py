@@ -4,7 +4,7 @@ Source: https://hl7.org/fhir/R4/search.html#ptypes
 """
 
 from polyclinic.fhir.outcome import Unacceptable
-from polyclinic.fhir.search.clauses import Clause, Missing
+from polyclinic.fhir.search.clauses import Clause, Ids, Missing
 from polyclinic.fhir.search.meaning.asked import Asked, split
 from polyclinic.fhir.search.meaning.composites import composite
 from polyclinic.fhir.search.meaning.single import meaning_of
@@ -42,4 +42,7 @@ def _missing(asked: Asked) -> Clause:
         asked.only()
     if asked.values not in (("true",), ("false",)):
         raise asked.wrong(",".join(asked.values), "true or false")
-    return Missing(asked.code, paths_present(asked.parameter), asked.values == ("true",))
+    missing = asked.values == ("true",)
+    if asked.code in ALWAYS_THERE:
+        return Ids((), negated=not missing)
+    return Missing(asked.code, paths_present(asked.parameter), missing)

@@ -5,9 +5,11 @@ It is decided here so that a store only has to compare columns. Source: https://
 
 from collections.abc import Callable
 from decimal import Decimal
+from fractions import Fraction
+from math import isinf
 
 from polyclinic.fhir.outcome import NotSupported
-from polyclinic.fhir.path.ucum import measure
+from polyclinic.fhir.path.ucum import Measure, measure
 from polyclinic.fhir.search import terms
 from polyclinic.fhir.search.clauses import Bound, SpanMatch, Spans, Updated
 from polyclinic.fhir.search.emit import UCUM
@@ -108,3 +110,20 @@ def amounts(prefix: Prefix, amount: Decimal) -> Groups:
         "sa": ((Bound("low", ">", exact),),),
         "eb": ((Bound("high", "<", exact),),),
     }[prefix]
+
+
+def comparable(match: SpanMatch, code: str) -> SpanMatch | None:
+    """Return what ``match`` asks of amounts in another unit, the UCUM ``code``; None where they cannot be compared."""
+    wanted, unit = measure(match.measured or ""), measure(code)
+    if wanted is None or unit is None or code == match.measured or unit.dimension != wanted.dimension:
+        return None
+    groups = tuple(tuple(_converted(bound, wanted, unit) for bound in group) for group in match.groups)
+    return SpanMatch(match.path, groups, terms.unit_term(UCUM, code))
+
+
+def _converted(bound: Bound, wanted: Measure, unit: Measure) -> Bound:
+    """Return ``bound``, which is an amount of ``wanted``, as one of ``unit``."""
+    if isinf(bound.value):
+        return bound
+    base = (Fraction(repr(bound.value)) + wanted.offset) * wanted.factor
+    return Bound(bound.end, bound.comparison, float(base / unit.factor - unit.offset))

@@ -4,10 +4,11 @@ Source: https://hl7.org/fhir/R4/search.html#escaping and #prefix
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
 
 from polyclinic.fhir.outcome import NotSupported, Refusal, Unacceptable
 from polyclinic.fhir.search.parameters import Parameter
@@ -29,8 +30,7 @@ class Unknown(NotSupported):
         self.name = name
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """``parameter:modifier=values`` of a search among resources of ``type``; the values are alternatives.
 
     Values are still escaped. ``known`` are the parameters of the type by code, ``now`` is what "approximately" is
@@ -74,6 +74,14 @@ class Asked:
         return Unacceptable(f"{self.name} takes {form}, not {value[:200]!r}", at=self.name)
 
 
+class Elsewhere(Unknown):
+    """A question about resources that another service keeps: ``asked`` looks into ``types`` of them."""
+
+    def __init__(self, name: str, asked: str, types: Collection[str]) -> None:
+        kept = f"{', '.join(sorted(types))} {'is' if len(types) == 1 else 'are'} kept by another service"
+        super().__init__(name, f"{asked[:200]} cannot be followed: {kept}, and that is not supported yet")
+
+
 def naming(refusal: Refusal, name: str) -> Refusal:
     """Return ``refusal`` of something inside a chain as one of the whole parameter ``name``."""
     if isinstance(refusal, Unknown):
@@ -96,7 +104,7 @@ def split(value: str, separator: str) -> list[str]:
 
 def plain(text: str) -> str:
     """Return ``text`` without its escapes."""
-    return _ESCAPED.sub(r"\1", text)
+    return _ESCAPED.sub(r"\1", text) if "\\" in text else text
 
 
 def prefixed(value: str) -> tuple[Prefix, str]:

@@ -10,7 +10,7 @@ from polyclinic.fhir.outcome import NotSupported, Unacceptable
 from polyclinic.fhir.search.clauses import AnyOf, Clause, Ids, Linked, LinkedFrom
 from polyclinic.fhir.search.meaning.asked import Unknown, plain
 from polyclinic.fhir.search.parameters import Parameter
-from polyclinic.fhir.search.vocabulary import Vocabulary
+from polyclinic.fhir.search.vocabulary import NEVER_KEPT, Vocabulary
 
 DEEPEST = 10
 """References that one chain may follow."""
@@ -56,7 +56,7 @@ def _answering(vocabulary: Vocabulary, parameter: Parameter, rest: str) -> tuple
     """Return the targets that have the parameter which ``rest`` begins with."""
     code = rest.partition(".")[0].partition(":")[0]
     aimed = {branch.target for branch in parameter.branches}
-    targets = parameter.targets if None in aimed else tuple(t for t in parameter.targets if t in aimed)
+    targets = tuple(t for t in parameter.targets if (None in aimed or t in aimed) and t not in NEVER_KEPT)
     if code == "_has":
         return targets
     return tuple(target for target in targets if code in vocabulary.of(target))

@@ -93,9 +93,10 @@ def reference(asked: Asked) -> Clause:
 
 
 def _reference_terms(branch: Branch, value: str, kind: str, asked: Asked) -> Iterator[str]:
-    if "canonical" in branch.types or "uri" in branch.types:
+    types = branch.types
+    if "canonical" in types or "uri" in types:
         yield terms.uri_term(branch.path, value)
-    if "Reference" not in branch.types:
+    if "Reference" not in types:
         return
     targets = (branch.target,) if branch.target else asked.parameter.targets
     if _ID.match(value):
@@ -112,16 +113,21 @@ def _reference_terms(branch: Branch, value: str, kind: str, asked: Asked) -> Ite
 
 
 def _identified(asked: Asked) -> Terms:
-    """Return what ``subject:identifier=[system]|[value]`` asks, or ``[value]`` of any system."""
+    """Return what ``subject:identifier=[system]|[value]`` asks, or ``[value]`` of any system, or ``[system]|``."""
     found = []
     for value in asked.values:
         parts = [plain(part) for part in split(value, "|")]
-        if len(parts) > 2 or not parts[-1]:
-            raise asked.wrong(value, "[system]|[value] or [value]")
-        for path in _paths(asked):
-            alone = len(parts) == 1
-            found.append(terms.identified_anywhere_term(path, *parts) if alone else terms.identified_term(path, *parts))
+        if len(parts) > 2 or not any(parts):
+            raise asked.wrong(value, "[system]|[value], [value] or [system]|")
+        found += [_identified_term(path, parts) for path in _paths(asked)]
     return Terms(asked.code, tuple(found))
+
+
+def _identified_term(path: str, parts: list[str]) -> str:
+    if len(parts) == 1:
+        return terms.identified_anywhere_term(path, *parts)
+    system, value = parts
+    return terms.identified_term(path, system, value) if value else terms.identified_somehow_term(path, system)
 
 
 def uri(asked: Asked) -> Clause:

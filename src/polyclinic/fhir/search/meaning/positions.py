@@ -7,6 +7,8 @@ from polyclinic.fhir.search.clauses import Near
 from polyclinic.fhir.search.meaning.asked import Asked, plain, split
 from polyclinic.fhir.search.values import number
 
+EARTH_METRES = 6_371_008.8
+"""Mean radius of the earth (IUGG, R1)."""
 DEFAULT_METRES = 50_000.0
 """What is near where the client names no distance: R4 leaves it to the server."""
 LARGEST_METRES = 20_040_000.0

@@ -20,7 +20,7 @@ from polyclinic.kit.rest.targets import OPERATION_KINDS, Target
 
 OPERATIONS = (
     Operation("validate", "Resource-validate", validate, at=("type", "instance")),
-    Operation("meta", "Resource-meta", meta, at=("instance",)),
+    Operation("meta", "Resource-meta", meta, at=("system", "type", "instance")),
     Operation("meta-add", "Resource-meta-add", meta_add, at=("instance",), changes=True),
     Operation("meta-delete", "Resource-meta-delete", meta_delete, at=("instance",), changes=True),
     Operation("everything", "Patient-everything", everything, at=("instance",), types=frozenset({"Patient"})),

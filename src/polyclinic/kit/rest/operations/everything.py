@@ -3,6 +3,8 @@
 Source: https://hl7.org/fhir/R4/patient-operation-everything.html and encounter-operation-everything.html
 """
 
+from collections.abc import Callable
+
 from polyclinic.fhir.outcome import Gone, NotFound, Unacceptable
 from polyclinic.fhir.search.query import parse
 from polyclinic.fhir.search.values import Span, date_span, time_of
@@ -25,8 +27,8 @@ async def everything(endpoint: Endpoint, call: Call, target: Target) -> Answer:
 
     What is in the compartment are matches, the resource itself first; what that refers to is included.
     """
-    given = arguments(call, *_OF_ALL, *(_OF_PATIENTS if target.type == "Patient" else ()))
-    asked, cursor = _asked(endpoint, target, given), given.value("_cursor")
+    given = arguments_of_everything(call, target)
+    asked, cursor = belonging(target, given, lambda type: endpoint.own(type, at="_type")), given.value("_cursor")
     await _must_stand(endpoint, target)
     found = await endpoint.repository.everything(asked, cursor=Cursor(cursor) if cursor is not None else None)
     address = f"{endpoint.base}/{target.type}/{target.id}/$everything"
@@ -48,14 +50,20 @@ async def _must_stand(endpoint: Endpoint, target: Target) -> None:
         raise Gone(f"this {target.type} was deleted; its history tells its versions")
 
 
-def _asked(endpoint: Endpoint, target: Target, given: Arguments) -> Belonging:
+def arguments_of_everything(call: Call, target: Target) -> Arguments:
+    """Return what $everything of ``target`` is called with. Refuses: as ``arguments``."""
+    return arguments(call, *_OF_ALL, *(_OF_PATIENTS if target.type == "Patient" else ()))
+
+
+def belonging(target: Target, given: Arguments, own: Callable[[str], str]) -> Belonging:
+    """Return what is asked for; ``own`` returns a type that is kept and refuses others. Refuses: ``Unacceptable``."""
     since, count = _span(given, "_since"), given.value("_count")
     types = [type for value in given.values("_type") for type in value.split(",")]
     return Belonging(
         target.type,
         target.id,
         since=time_of(since.low) if since else None,
-        types=tuple(dict.fromkeys(endpoint.own(type, at="_type") for type in types)),
+        types=tuple(dict.fromkeys(map(own, types))),
         period=_period(given),
         count=_count(count) if count is not None else None,
     )

@@ -4,7 +4,8 @@ Source: https://hl7.org/fhir/R4/observation-operation-lastn.html
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from polyclinic.fhir.outcome import TooCostly, Unacceptable
 from polyclinic.fhir.search.query import Query
@@ -22,7 +23,7 @@ MOST_LOOKED_AT = 10_000
 """Observations that are looked at for one answer."""
 _AT_ONCE = 500
 _SUBJECTS = frozenset({"patient", "subject"})
-_MEANINGLESS = frozenset({"_sort", "_count", "_total", "_include", "_revinclude", "_cursor"})
+_MEANINGLESS = frozenset({"_sort", "_count", "_total", "_include", "_revinclude", "_contained", "_cursor"})
 _NAMES_NOBODY = frozenset({"missing", "not"})
 
 

@@ -1,5 +1,7 @@
 """$meta, $meta-add and $meta-delete: profiles, security labels and tags of a resource, read and changed alone.
 
+Of a type, or of everything, $meta tells those that are in use.
+
 Source: https://hl7.org/fhir/R4/resource-operation-meta-add.html
 """
 
@@ -9,6 +11,7 @@ from typing import Any
 from polyclinic.fhir import validate as rules
 from polyclinic.fhir.json import decode
 from polyclinic.fhir.outcome import Invalid
+from polyclinic.fhir.search.labels import meta_of
 from polyclinic.kit.http.message import Answer, Call
 from polyclinic.kit.rest.endpoint import Endpoint, version_headers
 from polyclinic.kit.rest.operations.model import answered, arguments
@@ -23,8 +26,12 @@ _SETS = ("profile", "security", "tag")
 
 
 async def meta(endpoint: Endpoint, call: Call, target: Target) -> Answer:
-    """Answer with the meta of a resource."""
+    """Answer with the meta of a resource, or with the labels in use; where there are none, with no parameter."""
     arguments(call)
+    if not target.id:
+        types = (target.type,) if target.type else tuple(sorted(endpoint.types))
+        found = meta_of(await endpoint.repository.labels(types))
+        return Answer(200, answered(*([{"name": "return", "valueMeta": found}] if found else [])))
     return _answer(standing(await endpoint.repository.read(target.type, target.id), target.type))
 
 

@@ -28,7 +28,8 @@ class Operation:
     ``defined`` is the id of its definition in R4, or the whole URL (a URN) of one that R4 does not have.
 
     ``at`` are the levels it is offered at, ``types`` the resource types (None for all). One that ``changes`` what is
-    kept cannot be called by GET, one that ``deletes`` can be given up by DELETE.
+    kept cannot be called by GET, one that ``deletes`` can be given up by DELETE. ``answers`` are media types beside
+    FHIR JSON that it can answer with.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Operation:
     types: frozenset[str] | None = None
     changes: bool = False
     deletes: bool = False
+    answers: tuple[str, ...] = ()
 
     @property
     def definition(self) -> str:
@@ -159,4 +161,5 @@ def _parameters(body: Resource) -> list[dict[str, Any]]:
 
 def answered(*parameters: dict[str, Any]) -> bytes:
     """Return the Parameters resource that an operation answers with."""
-    return encode({"resourceType": "Parameters", "parameter": list(parameters)})
+    listed = {"parameter": list(parameters)} if parameters else {}
+    return encode({"resourceType": "Parameters", **listed})

@@ -63,7 +63,7 @@ async def test_batch_of_several_owners_is_answered_in_order(house):
         ),
     )
     assert heard.status == 200, heard.body
-    assert statuses(heard) == ["201", "201", "400", "404", "400", "200", "200"]
+    assert statuses(heard) == ["201", "201", "400", "404", "200", "200", "200"]
     assert validate(heard.json) == []
     kinds = [entry["response"].get("location", "").partition("/")[0] for entry in heard.json["entry"]]
     assert kinds[:2] == ["Patient", "Slot"]
@@ -136,11 +136,20 @@ async def test_patches_and_operations_are_handed_on(house):
     assert (refused.status, refused.codes, "$convert" in refused.said) == (400, ["not-supported"], True)
 
 
-async def test_what_concerns_all_services_is_refused_naming_them(house):
-    for path in ("/fhir/_history", "/fhir?_type=Patient"):
-        heard = await house.gateway.get(path)
-        assert (heard.status, heard.codes) == (400, ["not-supported"])
-        assert "diary, people" in heard.said
+async def test_an_operation_at_the_base_goes_to_its_owner(house):
+    for path in ("/fhir/$today", "/fhir/%24today", "/fhir/Slot/$today"):
+        heard = await house.gateway.get(f"{path}?_pretty=true", accept="text/calendar")
+        assert (heard.status, heard.headers["content-type"]) == (200, "text/calendar"), path
+        assert (heard.headers["cache-control"], heard.body[:15]) == ("max-age=60", b"BEGIN:VCALENDAR")
+    for path in ("/fhir/metadata", "/fhir/Slot", "/fhir/Patient/$today"):
+        assert (await house.gateway.get(path, accept="text/calendar")).status in (400, 406), path
+
+
+async def test_transaction_that_asks_several_services_is_refused_naming_the_entry(house):
+    heard = await house.gateway.post(
+        "/fhir", bundle("transaction", ("POST", "Patient", PATIENT), ("GET", "Patient/1/$everything", None))
+    )
+    assert (heard.status, heard.codes, heard.places) == (400, ["not-supported"], ["Bundle.entry[1]"])
 
 
 async def test_unknown_addresses_are_not_found(house):
@@ -166,11 +175,53 @@ async def test_owner_that_is_down_is_named(house):
         assert "diary" in told["documentation"]
 
 
+async def test_what_concerns_all_services_names_the_one_that_is_down(house):
+    services = {"people": house.people.root, "diary": "http://127.0.0.1:9"}
+    owners = {"Patient": "people", "Appointment": "diary"}
+    patient = (await house.people.post("/fhir/Patient", PATIENT)).json["id"]
+    async with running(create, services=services, owners=owners) as gateway:
+        for path in ("", "?_summary=count", "/_history", f"/Patient/{patient}/*", f"/Patient/{patient}/$everything"):
+            heard = await gateway.get(f"/fhir{path}")
+            assert (heard.status, heard.codes, "diary" in heard.said) == (503, ["transient"], True), path
+        assert (await gateway.get("/fhir?_type=Patient&_count=1")).status == 200
+
+
 async def test_history_goes_to_the_only_owner(house):
     async with running(create, services={"people": house.people.root}, owners={"Patient": "people"}) as gateway:
         await gateway.post("/fhir/Patient", PATIENT)
         heard = await gateway.get("/fhir/_history?_count=1")
         assert (heard.status, heard.json["type"]) == (200, "history")
+
+
+async def test_operations_on_the_system_go_to_the_only_owner(house):
+    services = {"people": house.people.root}
+    async with running(create, services=services, owners={"Patient": "people"}) as gateway:
+        told = (await gateway.get("/fhir/metadata")).json["rest"][0]["operation"]
+        assert "later" in {each["name"] for each in told}
+        begun = await gateway.get("/fhir?_type=Patient&_id=nobody", prefer="respond-async")
+        assert begun.status == 202
+        id = begun.headers["content-location"].partition("$later?id=")[2]
+        assert (await gateway.get(f"/fhir/$later?id={id}")).status in (200, 202)
+        assert (await gateway.delete(f"/fhir/$later?id={id}")).status == 202
+        unknown = await gateway.get("/fhir/$no-such-operation")
+        assert (unknown.status, unknown.codes) == (400, ["not-supported"])
+        assert "$no-such-operation" in unknown.said
+    several = await house.gateway.get("/fhir/$later?id=1")
+    assert (several.status, several.codes) == (400, ["not-supported"])
+    assert "$later" in several.said
+
+
+async def test_meta_of_everything_has_the_labels_of_all_services(house):
+    mine, both = {"system": "http://tags", "code": "mine"}, {"code": "both"}
+    await house.gateway.post("/fhir/Patient", PATIENT | {"meta": {"tag": [mine, both], "profile": ["http://p"]}})
+    await house.gateway.post("/fhir/Slot", SLOT | {"meta": {"tag": [both], "profile": ["http://a"]}})
+    heard = await house.gateway.get("/fhir/$meta")
+    assert (heard.status, validate(heard.json)) == (200, [])
+    (parameter,) = heard.json["parameter"]
+    assert parameter["valueMeta"] == {"profile": ["http://a", "http://p"], "tag": [both, mine]}
+    assert (await house.gateway.get("/fhir/$meta?colour=red")).places == ["colour"]
+    told = (await house.gateway.get("/fhir/metadata")).json["rest"][0]
+    assert [each["name"] for each in told["operation"]] == ["meta"]
 
 
 async def test_papers_of_a_request_travel_on(house, capfd):
