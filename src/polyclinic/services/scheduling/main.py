@@ -9,6 +9,7 @@ from polyclinic.kit.app import Deeds, assemble
 from polyclinic.kit.call import Neighbours
 from polyclinic.kit.clock import Clock
 from polyclinic.kit.settings import Settings
+from polyclinic.services.scheduling.actions.blocking import Blocker
 from polyclinic.services.scheduling.actions.booking import Desk
 from polyclinic.services.scheduling.actions.estimating import Estimator
 from polyclinic.services.scheduling.actions.feeding import Announcer
@@ -16,7 +17,9 @@ from polyclinic.services.scheduling.actions.keeping import Keeper
 from polyclinic.services.scheduling.actions.offers import Adviser
 from polyclinic.services.scheduling.actions.publishing import Publisher
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
-from polyclinic.services.scheduling.api import Counter
+from polyclinic.services.scheduling.actions.series import Seriesmaker
+from polyclinic.services.scheduling.actions.surroundings import Surroundings
+from polyclinic.services.scheduling.api import Closures, Counter, SeriesCounter
 from polyclinic.services.scheduling.api.feeds import Feeds
 from polyclinic.services.scheduling.api.measures import Office
 from polyclinic.services.scheduling.api.publishing import Newsstand
@@ -26,11 +29,12 @@ from polyclinic.services.scheduling.manifest import manifest
 def create(settings: Settings, now: Clock = clock.now) -> ASGIApp:
     """Return the scheduling service as an ASGI app. ``now`` is its clock."""
     rules = Rulebook(f"{settings.base_url}/")
-    estimator = Estimator(now)
-    neighbours = Neighbours(settings.services)
+    neighbours, estimator = Neighbours(settings.services), Estimator(now)
     deeds = Deeds(
         operations=(
-            *Counter(Desk(rules, now), rules).operations(),
+            *Counter(Desk(rules, now), rules, Surroundings(neighbours)).operations(),
+            *SeriesCounter(Seriesmaker(rules)).operations(),
+            *Closures(Blocker(rules)).operations(),
             *Office(rules, estimator).operations(),
             *Feeds(Announcer(rules, neighbours, now, urlsplit(settings.base_url).netloc)).operations(),
             *Newsstand(Publisher(rules, neighbours, now)).operations(),

@@ -86,7 +86,7 @@ class Service:
 
     ``needs`` are what a visit takes beside the calendar that leads, such as a room: one calendar of each kind.
     ``title`` is what people call it, ``phone`` where they can book it, ``places`` (Locations, references) where it is
-    given. ``public``: everybody may know its free times.
+    given, ``organization`` (a reference) who provides it. ``public``: everybody may know its free times.
     """
 
     name: str
@@ -95,10 +95,11 @@ class Service:
     types: frozenset[Code] = frozenset()
     specialties: frozenset[Code] = frozenset()
     needs: tuple[frozenset[Code], ...] = ()
+    places: tuple[str, ...] = ()
+    organization: str | None = None
     active: bool = True
     title: str | None = None
     phone: str | None = None
-    places: tuple[str, ...] = ()
     public: bool = False
 
 
@@ -128,7 +129,8 @@ class Calendar:
 class Busy:
     """One occupation of an actor, buffers included, in its ``lane``.
 
-    ``limit`` is the capacity under which it was given: while it lasts, no more than that may overlap.
+    ``limit`` is the capacity under which it was given: while it lasts, no more than that may overlap. 0 closes the
+    actor to everybody.
     """
 
     begin: int
@@ -160,21 +162,27 @@ class Wish:
 class Diary:
     """What is taken already, and what time it is.
 
-    ``busy`` is by actor, in any order; ``counts`` is how many visits start by calendar (its name) and local day.
+    ``busy`` is by actor, in any order; ``counts`` is how many visits start by calendar (its name) and local day;
+    ``slots`` are free Slots by calendar, for those without rules: begin, end and reference, in order.
     """
 
     now: int
     busy: Mapping[str, Sequence[Busy]] = field(default_factory=dict)
     counts: Mapping[tuple[str, date], int] = field(default_factory=dict)
+    slots: Mapping[str, Sequence[tuple[int, int, str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A visit that can be given: [start, end) without buffers, with one calendar for each role."""
+    """A visit that can be given: [start, end) without buffers, with one calendar for each role.
+
+    ``slots`` are the stored Slots that it takes, if any.
+    """
 
     start: int
     end: int
     calendars: tuple[Calendar, ...]
+    slots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,4 +46,6 @@ class Rulebook:
         return replace(calendar, actors=actors, services=services)
 
     def _localized(self, service: Service) -> Service:
-        return replace(service, places=self.directory.locals(service.places))
+        provider = [service.organization] if service.organization else []
+        organization = next(iter(self.directory.locals(provider)), None)
+        return replace(service, places=self.directory.locals(service.places), organization=organization)

@@ -1,5 +1,7 @@
 """The doors of scheduling beside FHIR REST: the operations of IHE ITI Scheduling, and ours next to them."""
 
+from polyclinic.services.scheduling.api.blocks import Closures
 from polyclinic.services.scheduling.api.operations import Counter
+from polyclinic.services.scheduling.api.series import SeriesCounter
 
-__all__ = ["Counter"]
+__all__ = ["Closures", "Counter", "SeriesCounter"]

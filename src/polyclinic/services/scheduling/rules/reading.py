@@ -62,10 +62,11 @@ def service_of(healthcare_service: dict[str, Any]) -> Service:
         types=codes_of(healthcare_service.get("type", ())),
         specialties=codes_of(healthcare_service.get("specialty", ())),
         needs=tuple(codes_of([found.value]) for found in parts.get("needs", ())),
+        places=tuple(each["reference"] for each in healthcare_service.get("location", ()) if "reference" in each),
+        organization=healthcare_service.get("providedBy", {}).get("reference"),
         active=healthcare_service.get("active", True),
         title=_title(healthcare_service),
         phone=_phone(healthcare_service),
-        places=tuple(each["reference"] for each in healthcare_service.get("location", ()) if "reference" in each),
         public=any(found.value for found in parts.get("publish", ())),
     )
     _refuse_any(reading)

@@ -76,6 +76,8 @@ def appointment_of(opening: Opening, service: Service, booking: Booking) -> Reso
         resource["supportingInformation"] = [dict(each) for each in inquiry.insurance]
     resource["start"], resource["end"] = instant_of(opening.start, zone), instant_of(opening.end, zone)
     resource["minutesDuration"] = (opening.end - opening.start) // 60
+    if opening.slots:
+        resource["slot"] = [{"reference": slot} for slot in opening.slots]
     if booking.status != "proposed":
         resource["created"] = booking.created.astimezone(UTC).isoformat(timespec="seconds")
     if booking.comment:

@@ -101,6 +101,8 @@ def _parameter(value):
         return {"valueBoolean": value}
     if isinstance(value, int):
         return {"valueInteger": value}
+    if isinstance(value, dict) and value.keys() & {"event", "repeat"}:
+        return {"valueTiming": value}
     if isinstance(value, dict):
         return {"resource": value} if "resourceType" in value else {"valueCodeableConcept": value}
     if "/" in value:
