@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -45,18 +46,23 @@ async def complete(client: Client) -> None:
 async def ask(client: Client, path: str, pairs: Pairs, *, count: int = 1000) -> tuple[list[Key], set[Key]]:
     """Return the matches of a search in order, and what was included with them, over all pages."""
     matches, included = [], set()
+    async for page in pages(client, path, pairs, count=count):
+        matches += page["match"]
+        included.update(page["include"])
+    return matches, included - set(matches)
+
+
+async def pages(client: Client, path: str, pairs: Pairs, *, count: int) -> AsyncIterator[dict[str, list[Key]]]:
+    """Yield the pages of a search, each as its resources by search mode."""
     url = f"{path}?{urlencode([*pairs, ('_count', str(count))])}"
     while url:
         heard = await client.get(url)
         assert heard.status == 200, f"GET {url}\nanswers {heard.status}: {heard.body.decode()}"
+        found: dict[str, list[Key]] = {"match": [], "include": [], "outcome": []}
         for entry in heard.json.get("entry", ()):
-            key = _address(entry)
-            if entry["search"]["mode"] == "match":
-                matches.append(key)
-            elif entry["search"]["mode"] == "include":
-                included.add(key)
+            found[entry["search"]["mode"]].append(_address(entry))
+        yield found
         url = next((link["url"] for link in heard.json["link"] if link["relation"] == "next"), "")
-    return matches, included - set(matches)
 
 
 def _address(entry: dict[str, Any]) -> Key:

@@ -8,15 +8,17 @@ is made smaller before it is told, which takes minutes.
 import os
 import sys
 from datetime import UTC, datetime
+from itertools import islice
 
 import pytest
-from asking import ask, count, delete_all, difference, put_all
+from asking import ask, count, delete_all, difference, pages, put_all
 from drawn import HERE
 from drawn.questions import FAMILIES, LAST, Question
-from drawn.resources import drawn_resources
+from drawn.resources import changes, drawn_resources
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from oracle import Oracle
+from oracle.store import key_of
 
 from polyclinic.fhir.json import decode, encode
 from polyclinic.fhir.search.compartments import membership
@@ -99,13 +101,18 @@ async def loaded(service, resources):
     """Load the resources; return an oracle that knows when each was written, and these moments in order."""
     kept = []
     for batch in filter(None, (resources[number::BATCHES] for number in range(BATCHES))):
-        times = await put_all(service, decode(placed(encode(batch).decode(), service).encode()))
-        kept += [
-            {**one, "meta": {**one.get("meta", {}), "lastUpdated": time}}
-            for one, time in zip(batch, times, strict=True)
-        ]
+        kept += await put(service, batch)
     moments = sorted({one["meta"]["lastUpdated"] for one in kept}) or ["2000-01-01T00:00:00Z"]
     return Oracle(kept, HERE, now=datetime.now(UTC)), moments  # noqa: TID251
+
+
+async def put(service, resources):
+    """Load the resources in one transaction; return them with the moments when they were written."""
+    times = await put_all(service, decode(placed(encode(resources).decode(), service).encode()))
+    return [
+        {**one, "meta": {**one.get("meta", {}), "lastUpdated": time}}
+        for one, time in zip(resources, times, strict=True)
+    ]
 
 
 def placed(text, service):
@@ -156,3 +163,46 @@ async def compare(service, oracle, question, resources):
             ranks = [[oracle.rank(key, question.sort) for key in keys] for keys in (matches, theirs.matches)]
             assert ranks[0] == ranks[1], difference(told, matches, theirs.matches, resources)
     assert await count(service, question.path, asked) == len(theirs.matches), told
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@settings(DRAWN, max_examples=int(SETS or 4))
+@given(resources=drawn_resources(), chance=st.data())
+async def test_pages_show_once_what_stays_while_resources_change(service, family, resources, chance):
+    question = chance.draw(FAMILIES[family])
+    steps = chance.draw(changes((question.type or "Observation",)))
+    try:
+        oracle, written = await loaded(service, resources)
+        await page_through(service, oracle, dated(question, written), steps)
+    finally:
+        put = [one for step in steps for one in step.put]
+        await delete_all(service, sorted({key_of(one) for one in [*resources, *put]}))
+
+
+async def page_through(service, oracle, question, steps):
+    """Ask page by page, change something after each, and compare with what matched all the time."""
+
+    def matches(oracle):
+        return oracle.search(question.type, question.pairs, compartment=question.compartment).matches
+
+    asked = tuple((name, placed(value, service)) for name, value in question.pairs)
+    told = f"{question.path}?{'&'.join(f'{name}={value}' for name, value in question.pairs)}"
+    started, shown, left = matches(oracle), [], iter(steps)
+    stays, kept = set(started), {key_of(one): one for one in oracle.store.of(None)}
+    async for page in pages(service, question.path, asked, count=1):
+        shown += page["match"]
+        for step in islice(left, 1):
+            kept = await changed(service, kept, step)
+            stays.intersection_update(matches(Oracle(kept.values(), HERE, now=datetime.now(UTC))))  # noqa: TID251
+    assert len(shown) == len(set(shown)), f"{told}: a resource is on two pages"
+    assert stays <= set(shown), difference(told, shown, stays, list(kept.values()))
+    if question.sort:
+        ranks = [oracle.rank(key, question.sort) for key in shown if key in started]
+        assert ranks == [oracle.rank(key, question.sort) for key in started if key in shown], told
+
+
+async def changed(service, kept, step):
+    """Delete and put what ``step`` says; return what is kept then."""
+    await delete_all(service, step.gone)
+    written = await put(service, step.put)
+    return {key: one for key, one in kept.items() if key not in step.gone} | {key_of(one): one for one in written}

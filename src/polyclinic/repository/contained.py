@@ -19,7 +19,7 @@ from polyclinic.repository.connect import Database
 from polyclinic.repository.history import kept
 from polyclinic.repository.keys import key_of
 from polyclinic.repository.model import Kept
-from polyclinic.repository.order import order_of, values_of, written
+from polyclinic.repository.order import order_of, plain, values_of
 from polyclinic.repository.plan import ByKeys, CommonTerms, Plan, Question
 
 FIRST, MOST = 100, 3200
@@ -39,13 +39,13 @@ class Place(NamedTuple):
 
     def written(self) -> bytes:
         """Return the position, for ``place_of``."""
-        return written(list(self))
+        return encode(plain(self))
 
 
 def place_of(position: bytes, query: Query) -> Place:
     """Return what ``Place.written`` made of a place in the answers to ``query``."""
     *behind, inside = decode(position)
-    value, key = values_of(encode(behind), order_of(query))
+    value, key = values_of(behind, order_of(query))
     return Place(value, key, int(inside))
 
 
@@ -58,7 +58,7 @@ class Match(NamedTuple):
 
 def whole(row: asyncpg.Record) -> Match:
     """Return the resource in ``row``, one of ``statements.page``, as an answer."""
-    return Match(Place(row[6], row[7], WHOLE), kept(row))
+    return Match(Place(row[statements.PLACE], row[-1], WHOLE), kept(row))
 
 
 def merged(query: Query, *parts: Sequence[Match]) -> list[Match]:
@@ -117,7 +117,7 @@ class Containers:
                 yield row
             if len(rows) < size:
                 return
-            behind, size = list(rows[-1])[6:], min(2 * size, MOST)
+            behind, size = list(rows[-1][statements.PLACE :]), min(2 * size, MOST)
 
     def _found_in(self, row: asyncpg.Record) -> Iterator[Match]:
         """Yield the answers that the container in ``row`` gives, in order."""
@@ -126,7 +126,7 @@ class Containers:
         found = [(number, one) for number, one in contained if self._is_found(inside(one, vocabulary))]
         if query.contained_type == "contained":
             for number, one in found:
-                yield Match(Place(row[6], row[7], number), _kept_inside(kept(row), one))
+                yield Match(Place(row[statements.PLACE], row[-1], number), _kept_inside(kept(row), one))
         elif found and not (query.contained == "both" and self._is_found(candidate(container, vocabulary))):
             yield whole(row)
 

@@ -39,7 +39,8 @@ def with_included(
 ) -> tuple[str, list[Any]]:
     """Return the statement that answers ``page`` and then what its first ``count`` rows bring along.
 
-    What comes along has no sort values, of which there are so many as ``sorts`` says; see ``divided``. PostgreSQL
+    What comes along has nothing ``told`` and no sort values, of which there are so many as ``sorts`` says; see
+    ``divided``. PostgreSQL
     answers the parts of a UNION ALL one after the other, and what it has materialized never in parallel.
     """
     text, arguments = page
@@ -47,13 +48,24 @@ def with_included(
     shown = f"select resource from p limit ${statement.add(count)}"
     return (
         f"with p as materialized ({text}), o(key) as materialized ({shown}), known as (select key from o) "
-        f"select * from p union all {_brought(statement, includes, sorts)}"
+        f"select * from p union all {_brought(statement, includes, 1 + sorts)}"
     ), arguments
 
 
 def divided(rows: Rows) -> tuple[Rows, Rows]:
     """Return the rows of a page, and those of what comes along with them."""
     return [row for row in rows if row[6] is not None], [row for row in rows if row[6] is None]
+
+
+async def brought(connection: Database, found: Rows, known: Iterable[int], includes: Sequence[Include]) -> Rows:
+    """Return the rows of what ``found`` bring along by ``includes``, without those of the keys ``known``."""
+    statement = Statement()
+    sources, others = statement.add([row[-1] for row in found]), statement.add(list(known))
+    text = (
+        f"with o(key) as materialized (select unnest(${sources}::bigint[])), "
+        f"known(key) as (select unnest(${others}::bigint[])) {_brought(statement, includes)}"
+    )
+    return await connection.fetch(text, *statement.arguments)
 
 
 class Inclusion:
@@ -73,14 +85,7 @@ class Inclusion:
         self._take(beside)
         again = [each for each in includes if each.iterate]
         while again and self._latest:
-            statement = Statement()
-            sources = statement.add([row[-1] for row in self._latest])
-            known = statement.add(list(self._known))
-            text = (
-                f"with o(key) as materialized (select unnest(${sources}::bigint[])), "
-                f"known(key) as (select unnest(${known}::bigint[])) {_brought(statement, again)}"
-            )
-            self._take(await self._connection.fetch(text, *statement.arguments))
+            self._take(await brought(self._connection, self._latest, self._known, again))
         return self._included
 
     def _take(self, rows: Rows) -> None:
@@ -97,8 +102,8 @@ class Inclusion:
             )
 
 
-def _brought(statement: Statement, includes: Sequence[Include], sorts: int = 0) -> str:
-    """Return the SQL that answers what ``includes`` ask for, without a value in each of ``sorts`` columns.
+def _brought(statement: Statement, includes: Sequence[Include], empty: int = 0) -> str:
+    """Return the SQL that answers what ``includes`` ask for, with so many ``empty`` columns before the key.
 
     It starts from the relation ``o(key)`` and leaves out what is in ``known(key)``.
     """
@@ -113,7 +118,7 @@ def _brought(statement: Statement, includes: Sequence[Include], sorts: int = 0) 
     if reverse:
         selects.append(_REFERRING.format(wanted=_asked(statement, reverse)))
     found = f"select distinct key from ({' union all '.join(selects)}) a(key) limit {MOST_INCLUDED + 1}"
-    return f"select {_COLUMNS}, {'null, ' * sorts}r.key from ({found}) i join resource r on r.key = i.key"
+    return f"select {_COLUMNS}, {'null, ' * empty}r.key from ({found}) i join resource r on r.key = i.key"
 
 
 def _asked(statement: Statement, includes: Iterable[Include]) -> str:

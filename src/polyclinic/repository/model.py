@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, NewType
 from msgspec import Struct
 
 from polyclinic.fhir.definitions import RESOURCE_TYPES
+from polyclinic.fhir.outcome import Issue
 from polyclinic.fhir.search.query import Query
 
 Resource = dict[str, Any]
@@ -116,13 +117,14 @@ class Written:
 class Page(Struct, frozen=True):
     """Answers in order; ``next`` is set if there are more; ``total`` counts all pages, where it is known.
 
-    ``included`` are the resources that come along with them.
+    ``included`` are the resources that come along with them, ``issues`` what has to be said of them.
     """
 
     items: tuple[Kept, ...]
     next: Cursor | None = None
     total: int | None = None
     included: tuple[Kept, ...] = ()
+    issues: tuple[Issue, ...] = ()
 
 
 class Stretch(NamedTuple):

@@ -1,12 +1,13 @@
 """Orders and positions: how answers are sorted, and how the next page knows where the last one ended.
 
 A position holds the sort values of the last answer and its key; no offset, so that the thousandth page costs what
-the first did.
+the first did. Beside them is what the first page saw, to know what changed since: see ``pages``.
 """
 
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from math import inf
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -69,18 +70,21 @@ class SortKey(Struct, frozen=True):
         return f"(select f.{self.column} from resource f where f.key = c.resource)"
 
     def _found(self, add: Add) -> str:
-        best, of = "max" if self.descending else "min", add(list(self.of))
         if self.column == "json":
-            values = "jsonb_path_query(convert_from(f.body, 'UTF8')::jsonb, p.path::jsonpath)"
-            value = "(v.value #>> '{}')"
-            return (
-                f'select {best}({value if self.base is None else self._target(value, add)} collate "C") '
-                f"from resource f "
-                f"cross join unnest(${of}::text[]) as p(path) cross join lateral {values} as v(value) "
-                f"where f.key = c.resource"
-            )
+            return f"select {self.in_body(add, 'f.body')} from resource f where f.key = c.resource"
+        best, of = "max" if self.descending else "min", add(list(self.of))
         table, value = VALUES[self.column]
         return f"select {best}(f.{value}) from {table} f where f.resource = c.resource and f.key = any(${of}::bigint[])"
+
+    def in_body(self, add: Add, body: str) -> str:
+        """Return the expression of a ``json`` key over the expression ``body``; null where it is missing."""
+        best, of = "max" if self.descending else "min", add(list(self.of))
+        values = f"jsonb_path_query(convert_from({body}, 'UTF8')::jsonb, p.path::jsonpath)"
+        value = "(v.value #>> '{}')"
+        return (
+            f'(select {best}({value if self.base is None else self._target(value, add)} collate "C") '
+            f"from unnest(${of}::text[]) as p(path) cross join lateral {values} as v(value))"
+        )
 
     def _target(self, literal: str, add: Add) -> str:
         """Return what ``literal`` leads to, as ``terms.reference_target`` says it; null for what is contained."""
@@ -174,17 +178,35 @@ def without_value(chosen: Plan, order: tuple[SortKey, ...]) -> tuple[Plan, tuple
     return replace(chosen, lead=everything, checks=checks), (replace(order[0], led=False, absent=True),)
 
 
-def missing_value(column: str, *, descending: bool) -> str:
-    """Return what stands in for the value that a resource lacks, as SQL: it comes last."""
+def last_value(column: str, *, descending: bool) -> float | str:
+    """Return what stands in for the value that a resource lacks: it comes last."""
     if column == "span":
-        return f"'{'-' if descending else ''}infinity'::float8"
-    return f"'{'' if descending else _LAST}'::text"
+        return -inf if descending else inf
+    return "" if descending else _LAST
 
 
-def is_missing(position: list[Any], order: tuple[SortKey, ...]) -> bool:
-    """Whether the answer that ``position`` stands behind had no value to be sorted by."""
-    last = (float("-inf"), "") if order[0].descending else (float("inf"), _LAST)
-    return position[0] in last
+def missing_value(column: str, *, descending: bool) -> str:
+    """Return ``last_value`` as SQL."""
+    return f"'{last_value(column, descending=descending)}'::{_CASTS[column]}"
+
+
+def is_missing(values: Sequence[Any], order: Sequence[SortKey]) -> bool:
+    """Whether the answer with these sort ``values`` had none to be sorted by."""
+    return bool(values[0] == last_value(order[0].column, descending=order[0].descending))
+
+
+class Position(Struct, frozen=True):
+    """Behind an answer with these sort values and key (``values``), in a search whose first page saw ``seen``.
+
+    ``seen`` is a PostgreSQL snapshot, as text; None where that does not matter.
+    """
+
+    seen: str | None
+    values: tuple[Any, ...]
+
+    def written(self) -> bytes:
+        """Return this position as bytes, for ``position_in``."""
+        return encode([self.seen, *plain(self.values)])
 
 
 _READ: dict[str, Callable[[str], Any]] = {
@@ -195,12 +217,18 @@ _READ: dict[str, Callable[[str], Any]] = {
 }
 
 
-def written(values: list[Any]) -> bytes:
-    """Return the position behind an answer with these sort values and key."""
-    return encode([value.isoformat() if isinstance(value, datetime) else str(value) for value in values])
+def position_in(text: bytes, order: Sequence[SortKey]) -> Position:
+    """Return the position in ``text``, which was written for this order."""
+    seen, *values = decode(text)
+    return Position(seen, values_of(values, order))
 
 
-def values_of(position: bytes, order: tuple[SortKey, ...]) -> list[Any]:
-    """Return the sort values and key in ``position``, which ``written`` made for this order."""
+def plain(values: Sequence[Any]) -> list[str]:
+    """Return sort values and a key as texts, for ``values_of``."""
+    return [value.isoformat() if isinstance(value, datetime) else str(value) for value in values]
+
+
+def values_of(texts: Sequence[str], order: Sequence[SortKey]) -> tuple[Any, ...]:
+    """Return the sort values and key in ``texts``, which ``plain`` made for this order."""
     casts = [*(key.cast for key in order), "bigint"]
-    return [_READ[cast](value) for cast, value in zip(casts, decode(position), strict=True)]
+    return tuple(_READ[cast](value) for cast, value in zip(casts, texts, strict=True))

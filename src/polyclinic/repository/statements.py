@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from polyclinic.fhir.search.clauses import Near, Spans, Texts, Updated
+from polyclinic.repository.changed import changed
 from polyclinic.repository.conditions import (
     Statement,
     latitudes,
@@ -32,6 +33,8 @@ from polyclinic.repository.plan import (
 from polyclinic.repository.rows import NO_DATE
 
 _ANSWERED = "c.type, c.id, c.version, c.updated, c.method, c.body, "
+PLACE = 7
+"""The column of a page at which the sort values begin."""
 READ_IN_TURN = 8
 """Keys up to which each has a source of its own in the statement; more are read in a loop."""
 
@@ -41,23 +44,31 @@ class Lead(Struct, frozen=True):
 
     Where a candidate may come several times the lead is not ``distinct``. A ``looped`` lead is a template of one
     key's source, read in order for each of the keys. Candidates of a ``whole`` lead have all that is answered of a
-    resource; ``before`` is what the statement begins with.
+    resource; ``before`` are the common table expressions that the statement begins with.
     """
 
     sources: tuple[str, ...]
     distinct: bool = True
     looped: int | None = None
     whole: bool = False
-    before: str = ""
+    before: tuple[str, ...] = ()
 
 
-def page(plan: Plan, order: Sequence[SortKey], *, after: list[Any] | None, limit: int) -> tuple[str, list[Any]]:
-    """Return the statement that answers ``limit`` resources in ``order``, behind the position ``after``.
+def page(
+    plan: Plan, order: Sequence[SortKey], *, after: Sequence[Any] | None = None, seen: str | None = None, limit: int
+) -> tuple[str, list[Any]]:
+    """Return the statement that answers ``limit`` resources in ``order``, behind the sort values and key ``after``.
 
-    Columns: type, id, version, updated, method, body, then the sort values and the key. Led by hits it answers
-    nothing where these are more than ``FEW``.
+    Without those of the relation ``changed`` since ``seen``, if that is given.
+    Columns: type, id, version, updated, method, body; ``told``: the snapshot that this saw, or how much ``changed``
+    has; then the sort values and the key. Led by hits it answers nothing where these are more than ``FEW``.
     """
     statement = Statement()
+    told, but, before = "(select pg_current_snapshot()::text) as told", "", list[str]()
+    if seen is not None:
+        before.append(changed(statement, plan.question.types, seen))
+        told = "(select count(*) from changed) as told"
+        but = " and c.resource not in (select resource from changed)"
     lead = _lead(statement, plan, in_order=is_index_order(order))
     holds, size = where(statement, plan), statement.add(limit)
     names = [f"s{number}" for number in range(len(order))]
@@ -68,15 +79,18 @@ def page(plan: Plan, order: Sequence[SortKey], *, after: list[Any] | None, limit
     for sorts, stretch in stretches:
         behind = f" and {_behind(statement, order, sorts, after)}" if after is not None else ""
         columns = ", ".join(f"{sort} as {name}" for sort, name in zip(sorts, names, strict=True))
-        select = f"select {'' if lead.distinct else 'distinct '}{_ANSWERED if at_once else ''}{columns}, c.resource"
-        rest = f"and {holds}{stretch}{behind} order by {ordering} limit ${size}"
+        answered = f"{_ANSWERED}{told}, " if at_once else ""
+        select = f"select {'' if lead.distinct else 'distinct '}{answered}{columns}, c.resource"
+        rest = f"and {holds}{but}{stretch}{behind} order by {ordering} limit ${size}"
         selects += [f"{select} from {source} {rest}" for source in lead.sources]
-    text = selects[0] if at_once else _looked_up(lead, selects, order, names, size)
-    return lead.before + text, statement.arguments
+    text = selects[0] if at_once else _looked_up(lead, selects, order, told, size)
+    begin = ", ".join([*before, *lead.before])
+    return f"with {begin} {text}" if begin else text, statement.arguments
 
 
-def _looked_up(lead: Lead, selects: list[str], order: Sequence[SortKey], names: list[str], size: int) -> str:
+def _looked_up(lead: Lead, selects: list[str], order: Sequence[SortKey], told: str, size: int) -> str:
     """Return the SQL that looks up the resources whose keys any of ``selects`` finds."""
+    names = [f"s{number}" for number in range(len(order))]
     if lead.looped is not None:
         loop = f"select distinct g.* from unnest(${lead.looped}::bigint[]) as k(key) cross join lateral"
         selects = [f"{loop} ({select}) g" for select in selects]
@@ -86,7 +100,7 @@ def _looked_up(lead: Lead, selects: list[str], order: Sequence[SortKey], names: 
         found = f"select * from ({union}) u order by {_ordering(order, names)} limit ${size}"
     of_found = [f"f.{name}" for name in names]
     return (
-        f"select r.type, r.id, r.version, r.updated, r.method, r.body, {', '.join(of_found)}, f.resource "
+        f"select r.type, r.id, r.version, r.updated, r.method, r.body, {told}, {', '.join(of_found)}, f.resource "
         f"from ({found}) f join resource r on r.key = f.resource "
         f"order by {_ordering(order, of_found, 'f.resource')}"
     )
@@ -200,7 +214,7 @@ def _lead(statement: Statement, plan: Plan, *, in_order: bool) -> Lead:
         case ByHits(clause):
             found = _hits(statement, clause, plan.question.types)
             rows = f"from h join resource on key = h.resource where (select count(*) from h) <= {FEW}"
-            return _rows(rows, before=f"with h as materialized ({found}) ")
+            return _rows(rows, before=(f"h as materialized ({found})",))
         case ByValue(table, key, descending):
             return _values(statement, table, key, descending=descending)
         case ByColumn():
@@ -219,13 +233,13 @@ def _values(statement: Statement, table: str, key: int, *, descending: bool) -> 
     return Lead((f"(select v.resource, v.sorted, a.at from ({rows}) v {at}) c where true",), distinct=False)
 
 
-def _rows(rows: str, *, before: str = "") -> Lead:
+def _rows(rows: str, *, before: tuple[str, ...] = ()) -> Lead:
     """Return the lead by the ``rows`` of resources that the end of a SELECT names."""
     columns = "key as resource, at, type, id, version, updated, method, body"
     return Lead((f"(select {columns} {rows} and body is not null) c where true",), whole=True, before=before)
 
 
-def _behind(statement: Statement, order: Sequence[SortKey], sorts: list[str], after: list[Any]) -> str:
+def _behind(statement: Statement, order: Sequence[SortKey], sorts: list[str], after: Sequence[Any]) -> str:
     """Return the condition that a candidate comes later in ``order`` than the values ``after``."""
     values = [
         f"${statement.add(value)}::{cast}"

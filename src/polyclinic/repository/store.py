@@ -22,7 +22,7 @@ from polyclinic.repository.everything import Belonging, Everything, everything
 from polyclinic.repository.explained import Explained, explained
 from polyclinic.repository.guard import bounded, estimated_cost, refuse_costly, refuse_many_containers
 from polyclinic.repository.history import EVERYTHING, Wanted, history, kept
-from polyclinic.repository.included import Inclusion, Rows, divided, with_included
+from polyclinic.repository.included import Inclusion
 from polyclinic.repository.labels import labels
 from polyclinic.repository.migrate import migrate
 from polyclinic.repository.model import (
@@ -36,19 +36,12 @@ from polyclinic.repository.model import (
     Write,
     Written,
 )
-from polyclinic.repository.order import (
-    SortKey,
-    in_column_order,
-    is_missing,
-    order_of,
-    values_of,
-    without_value,
-    written,
-)
-from polyclinic.repository.plan import ByHits, ByValue, CommonTerms, Plan, plan
+from polyclinic.repository.order import Position, SortKey, in_column_order, order_of, position_in
+from polyclinic.repository.pages import Reading, Shown
+from polyclinic.repository.plan import ByHits, CommonTerms, Plan, plan
 from polyclinic.repository.pool import Pool
 from polyclinic.repository.reindexing import Reindexing
-from polyclinic.repository.resolve import Resolver, are_few, led_otherwise, settled
+from polyclinic.repository.resolve import Resolver, led_otherwise, settled
 from polyclinic.repository.seal import Seal
 from polyclinic.repository.spellings import Spellings
 from polyclinic.repository.transaction import Transaction, Writers, alone
@@ -67,6 +60,8 @@ from pg_stats s join pg_class c on c.oid = 'posting'::regclass
 where s.schemaname = current_schema() and s.tablename = 'posting' and s.attname = 'key'"""
 _SIGN_OF_LIFE = 5.0
 """Seconds in which a healthy database answers."""
+_FORM = 2
+"""Form of what a page link seals; a link of another form is refused as foreign."""
 _LOOK_AGAIN = 60.0
 """Seconds after which the common terms are asked for again."""
 _TURNS = 2
@@ -303,7 +298,7 @@ class Repository:
             async with bounded():
                 chosen, order = in_column_order(await self._planned(self._pool, query), order_of(query))
                 found = len((await self._found(self._pool, query, None)).items)
-                statement = statements.page(chosen, order, after=None, limit=query.count + 1)
+                statement = statements.page(chosen, order, limit=query.count + 1)
                 cost = estimated_cost(chosen, order)
                 return await explained(self._pool, chosen, statement, cost=cost, found=found)
 
@@ -385,40 +380,44 @@ class Repository:
         if query.contained != "false":
             return await self._found_inside(connection, query, position)
         order = order_of(query)
-        after = values_of(position, order) if position is not None else None
-        rows, beside = await self._rows(connection, query, order, after)
-        shown = rows[: query.count]
-        more = self._seal.close(written(list(shown[-1])[6:]), _name_of(query)) if len(rows) > len(shown) > 0 else None
-        included = await Inclusion(connection, shown).follow(beside, query.includes) if beside else []
-        total = len(shown) if cursor is None and more is None else None
-        return Page(tuple(map(kept, shown)), more, total, tuple(included))
+        after = position_in(position, order) if position is not None else None
+        page = await self._page(connection, query, order, after)
+        more = self._seal.close(page.next.written(), _name_of(query)) if page.next else None
+        beside = page.beside
+        included = await Inclusion(connection, page.rows).follow(beside, query.includes) if beside else []
+        total = len(page.rows) if cursor is None and more is None else None
+        return Page(tuple(map(kept, page.rows)), more, total, tuple(included), page.issues)
 
-    async def _rows(
-        self, connection: Database, query: Query, order: tuple[SortKey, ...], after: list[Any] | None
-    ) -> tuple[Rows, Rows]:
-        """Return the rows of one page and one more, and those beside them; see ``_page``.
+    async def _page(
+        self, connection: Database, query: Query, order: tuple[SortKey, ...], after: Position | None
+    ) -> Shown:
+        """Return one page; see ``pages``.
 
         Few hits are found and answered in the same breath; many are left for the plan to go on otherwise.
         """
         question = await Resolver(connection, self._common).question(query)
         chosen = plan(question, self._common)
         if isinstance(chosen.lead, ByHits):
-            found = await _page(connection, query, chosen, order, after)
-            if found[0] or await are_few(connection, chosen.lead, question.types):
+            found = await Reading(connection, query, chosen, order, after).read()
+            if found is not None:
                 return found
             chosen = led_otherwise(chosen, chosen.lead)
         chosen, order = in_column_order(chosen, order)
         if query.patience is None:
             refuse_costly(chosen, order)
-        return await _page(connection, query, chosen, order, after)
+        page = await Reading(connection, query, chosen, order, after).read()
+        assert page is not None  # it goes by no hits
+        return page
 
     async def _found_inside(self, connection: Database, query: Query, position: bytes | None) -> Page:
         """Return one page of what is found inside other resources, or both inside them and by itself."""
         after = place_of(position, query) if position is not None else None
         alone: list[Match] = []
         if query.contained == "both":
-            rows, _ = await self._rows(connection, query, order_of(query), list(after[:2]) if after else None)
-            alone = list(map(whole, rows))
+            behind = Position(None, after[:2]) if after else None
+            one_more = structs.replace(query, count=query.count + 1)
+            page = await self._page(connection, one_more, order_of(query), behind)
+            alone = list(map(whole, page.rows))
         found = merged(query, alone, await self._containers(connection, query).first(query.count + 1, after))
         shown = found[: query.count]
         more = self._seal.close(shown[-1].place.written(), _name_of(query)) if len(found) > len(shown) > 0 else None
@@ -447,37 +446,7 @@ class Repository:
             self._common = CommonTerms({key: share * row["rows"] for key, share in shares})
 
 
-async def _page(
-    connection: Database, query: Query, chosen: Plan, order: tuple[SortKey, ...], after: list[Any] | None
-) -> tuple[Rows, Rows]:
-    """Return the rows of one page and one more, and those of what comes along with them.
-
-    Led by values, first what has one, then what has none.
-    """
-    led = isinstance(chosen.lead, ByValue)
-    if not led or after is None or not is_missing(after, order):
-        rows, beside = await _fetched(connection, query, chosen, order, after, query.count + 1)
-        if not led or len(rows) > query.count:
-            return rows, beside
-        after = None
-    else:
-        rows, beside = [], []
-    chosen, order = without_value(chosen, order)
-    more, along = await _fetched(connection, query, chosen, order, after, query.count + 1 - len(rows))
-    return rows + more, beside + along
-
-
-async def _fetched(
-    connection: Database, query: Query, chosen: Plan, order: tuple[SortKey, ...], after: list[Any] | None, limit: int
-) -> tuple[Rows, Rows]:
-    text, arguments = statements.page(chosen, order, after=after, limit=limit)
-    if not query.includes:
-        return await connection.fetch(text, *arguments), []
-    text, arguments = with_included((text, arguments), query.includes, count=limit - 1, sorts=len(order))
-    return divided(await connection.fetch(text, *arguments))
-
-
 def _name_of(query: Query) -> bytes:
     """Return what tells ``query`` from others: a position of one must not open another."""
     asked = [pair for pair in query.used if pair[0] != "_count"]
-    return blake2b(repr((query.types, asked)).encode(), digest_size=16).digest()
+    return blake2b(repr((_FORM, query.types, asked)).encode(), digest_size=16).digest()

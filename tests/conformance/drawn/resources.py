@@ -1,5 +1,8 @@
 """Random resources, valid as R4 has it, with every data type that search looks at."""
 
+from dataclasses import dataclass
+from typing import Any
+
 from hypothesis import strategies as st
 
 from drawn import IDS
@@ -233,13 +236,32 @@ class Drawn(list):
 
 
 @st.composite
-def drawn_resources(draw):
-    """Draw some resources of every type, each type with other ids or none."""
+def drawn_resources(draw, types=tuple(RESOURCES)):
+    """Draw some resources of each of ``types``, each type with other ids or none."""
     found = Drawn()
     for type, strategy in RESOURCES.items():
-        for id in IDS:
+        for id in IDS if type in types else ():
             if draw(st.integers(0, 3)):
                 held = draw(meta) if draw(st.integers(0, 2)) == 0 else None
                 body = {"resourceType": type, "id": id, **draw(strategy)}
                 found.append({**body, "meta": held} if held else body)
     return found
+
+
+@dataclass
+class Step:
+    """What is deleted at one moment, by type and id, and what is put then."""
+
+    gone: list[tuple[str, str]]
+    put: list[dict[str, Any]]
+
+    def __repr__(self):
+        return f"<{len(self.gone)} gone, {len(self.put)} put>"
+
+
+@st.composite
+def changes(draw, types):
+    """Draw a few steps in which resources of ``types`` are put, and some of any type deleted."""
+    gone = st.lists(st.tuples(st.sampled_from((*types, *RESOURCES)), st.sampled_from(IDS)), max_size=4, unique=True)
+    put = draw(drawn_resources(types))
+    return [Step(draw(gone), put[number::3]) for number in range(3)]

@@ -3,6 +3,8 @@
 Source: https://hl7.org/fhir/R4/http.html#search and https://hl7.org/fhir/R4/search.html
 """
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from polyclinic.fhir.outcome import Issue, NotFound, Unacceptable
@@ -51,27 +53,32 @@ async def _search(endpoint: Endpoint, call: Call, target: Target, pairs: Pairs) 
     used = list(query.used)
     if query.explain:
         return await explain(endpoint, query)
-    told = await _outcome(endpoint, query)
+    issues = await _issues(endpoint, query)
     if query.summary == "count":
         total = await endpoint.repository.count(query)
-        return Answer(200, bundle("searchset", total=total, links=links(address, used, None, None), entries=told))
+        listed = links(address, used, None, None)
+        return Answer(200, bundle("searchset", total=total, links=listed, entries=_told(issues)))
     page = await endpoint.repository.search(query, cursor=cursor)
     part = part_asked(query)
     entries = search_entries(endpoint, page.items, part, "match")
     entries += search_entries(endpoint, page.included, part, "include")
-    entries += told
+    entries += _told([*issues, *page.issues])
     listed = links(address, used, cursor, page.next)
     return Answer(200, bundle("searchset", total=page.total, links=listed, entries=entries))
 
 
-async def _outcome(endpoint: Endpoint, query: Query) -> list[bytes]:
-    """Return the entry that says what was left out and what may not be found yet, if there is anything to say.
+async def _issues(endpoint: Endpoint, query: Query) -> list[Issue]:
+    """Return what was left out and what may not be found yet.
 
     Asked before the search: what is complete then is complete in what it finds.
     """
     issues = [ignored(name) for name in query.ignored]
     issues += [_not_followed(beyond) for beyond in query.beyond]
-    issues += [each.issue for each in await endpoint.repository.lacking(query)]
+    return issues + [each.issue for each in await endpoint.repository.lacking(query)]
+
+
+def _told(issues: Sequence[Issue]) -> list[bytes]:
+    """Return the entry that tells ``issues``, if there is anything to tell."""
     return [outcome_entry(issues)] if issues else []
 
 

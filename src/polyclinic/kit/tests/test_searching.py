@@ -6,6 +6,7 @@ from secrets import token_hex
 import pytest
 
 from polyclinic.fhir.validate import validate
+from polyclinic.repository.changed import MOST_CHANGED
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +105,23 @@ async def test_pages_stay_stable_while_data_changes(service):
     await service.delete(f"/fhir/Patient/{seen[0]}")
     rest = await walked(service, linked(first, "next"))
     assert len({*seen, *(entry["resource"]["id"] for entry in rest)}) == len(seen) + len(rest) == 4
+
+
+async def test_a_page_that_more_changed_than_is_kept_apart_says_so(service):
+    def entry(number, name):
+        body = {"resourceType": "Organization", "id": f"many{number}", "name": name}
+        return {"resource": body, "request": {"method": "PUT", "url": f"Organization/many{number}"}}
+
+    for name in ("a", "b"):
+        entries = [entry(number, name) for number in range(MOST_CHANGED + 1)]
+        bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+        assert (await service.post("/fhir", bundle)).status == 200
+        if name == "a":
+            following = linked((await service.get("/fhir/Organization?_sort=name&_count=5")).json, "next")
+    page = (await service.get(following)).json
+    assert [entry["search"]["mode"] for entry in page["entry"]] == ["match"] * 5 + ["outcome"]
+    (issue,) = page["entry"][5]["resource"]["issue"]
+    assert (issue["severity"], issue["code"]) == ("warning", "incomplete")
 
 
 async def test_search_by_form_is_the_same(service, family):
