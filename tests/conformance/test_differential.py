@@ -21,7 +21,7 @@ from oracle import Oracle
 from oracle.store import key_of
 
 from polyclinic.fhir.json import decode, encode
-from polyclinic.fhir.search.compartments import membership
+from polyclinic.fhir.search.compartments import members, membership
 from polyclinic.fhir.search.matching import candidate, distant, holds
 from polyclinic.fhir.search.query import parse
 from polyclinic.fhir.search.vocabulary import Vocabulary
@@ -134,7 +134,12 @@ def dated(question, moments):
 
 def judged_alone(oracle, question):
     """Return what is found where each resource is judged by itself; None where that cannot be."""
-    types = [name for code, value in question.pairs if code == "_type" for name in value.split(",")] or [question.type]
+    there = {one["resourceType"] for one in oracle.store.resources.values()}
+    named = [name for code, value in question.pairs if code == "_type" for name in value.split(",")]
+    may = members(question.compartment[0]) if question.compartment else there
+    types = named or ([question.type] if question.type else sorted(there.intersection(may)))
+    if not types:
+        return set()
     asked = [pair for pair in question.pairs if pair[0] != "_type"]
     query = parse(types, asked, now=oracle.store.now, vocabulary=VOCABULARY)
     member = [membership(*question.compartment, tuple(types))] if question.compartment else []
