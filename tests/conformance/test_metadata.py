@@ -31,6 +31,7 @@ OPERATIONS = {
     "meta-delete": ("POST", "Patient/{patient}/$meta-delete"),
     "later": ("GET", "Patient/$later?id={later}"),
     "reindex": ("GET", "SearchParameter/$reindex"),
+    "bulk-publish": ("GET", "$bulk-publish"),
     "lastn": ("GET", "Observation/$lastn?patient=Patient/{patient}&max=1"),
 }
 NOT_TOLD = ("$everything", "$validate", "$meta", "$meta-add", "$meta-delete", "$lastn", "$expand", "$no-such-operation")

@@ -5,7 +5,7 @@ import pytest
 from polyclinic.kit.manifest import Ask, Manifest, Scale
 from polyclinic.platform.check import faults
 
-RECORDS = Manifest(name="records", owns=("Patient", "Slot"), tells=("Patient.updated",))
+RECORDS = Manifest(name="records", owns=("Patient", "Slot"), tells=("Patient.updated",), system_operations=("run",))
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,7 @@ RECORDS = Manifest(name="records", owns=("Patient", "Slot"), tells=("Patient.upd
         ([], None),
         ([Manifest(name="scheduling", hears=("Patient.updated",), asks=(Ask("records", "Patient"),))], None),
         ([Manifest(name="scheduling", owns=("Slot",))], "Slot is owned by records and scheduling"),
+        ([Manifest(name="scheduling", system_operations=("run",))], "$run is answered by records and scheduling"),
         ([Manifest(name="scheduling", owns=("Unicorn",))], "scheduling owns Unicorn"),
         ([Manifest(name="scheduling", hears=("Slot.taken",))], "scheduling hears Slot.taken, which no service tells"),
         ([Manifest(name="scheduling", tells=("Slot.taken",))], "but does not own Slot"),

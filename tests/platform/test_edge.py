@@ -1,5 +1,6 @@
 """The edge sends every type straight to its owner, and what concerns several to the gateway."""
 
+import json
 import re
 
 import pytest
@@ -10,7 +11,7 @@ from polyclinic.platform import edge
 MANIFESTS = [
     Manifest(name="gateway"),
     Manifest(name="records", owns=("Patient", "Person", "Bundle")),
-    Manifest(name="scheduling", owns=("Slot",)),
+    Manifest(name="scheduling", owns=("Slot",), system_operations=("bulk-publish",)),
 ]
 
 
@@ -38,6 +39,9 @@ def _matches(match, method, path):
         ("/fhir/Patient/$validate", "records"),
         ("/fhir/Bundle/1", "records"),
         ("/fhir/Slot/1", "scheduling"),
+        ("/fhir/$bulk-publish", "scheduling"),
+        ("/fhir/$bulk-publish/x", "gateway"),
+        ("/fhir/$other", "gateway"),
         ("/fhir/Patient/1/$everything", "gateway"),
         ("/fhir/Patient/1/Slot", "scheduling"),
         ("/fhir/Patient/1/Slot/_search", "scheduling"),
@@ -57,6 +61,15 @@ def _matches(match, method, path):
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH"])
 def test_path_goes_to_its_owner(method, path, service):
     assert route(method, path)["route"]["cluster"] == service
+
+
+def test_the_access_log_tells_neither_path_nor_query(tmp_path):
+    edge.write(tmp_path / "edge", MANIFESTS, {}, port=8080, admin=tmp_path / "admin")
+    (listener,) = json.loads((tmp_path / "edge" / "lds.json").read_text())["resources"]
+    (log,) = listener["filter_chains"][0]["filters"][0]["typed_config"]["access_log"]
+    told = json.dumps(log)
+    assert "%REQ(:METHOD)%" in told
+    assert not [word for word in ("PATH", "path", "QUERY", "REFERER", "URI") if word in told]
 
 
 @pytest.mark.parametrize("path", ["/", "/elsewhere", "/health/ready", "/metrics", "/fhirx", "/Patient/1"])

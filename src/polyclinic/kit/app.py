@@ -14,7 +14,7 @@ from polyclinic import __version__
 from polyclinic.fhir.outcome import NotFound, Refusal
 from polyclinic.kit import clock
 from polyclinic.kit.clock import Clock
-from polyclinic.kit.http.door import PREFIX, Answering, Door
+from polyclinic.kit.http.door import PREFIX, Answering, Door, Speaks, only_json
 from polyclinic.kit.http.message import Answer, broken, refused
 from polyclinic.kit.logs import Log
 from polyclinic.kit.manifest import Manifest
@@ -40,12 +40,14 @@ async def _nothing() -> Sequence[str]:
 class Reception:
     """Who receives FHIR requests in a service that keeps nothing itself.
 
-    ``opened`` are open while the service runs. ``missing`` is told by ``/health/ready``, which stays ready.
+    ``opened`` are open while the service runs. ``missing`` is told by ``/health/ready``, which stays ready. ``speaks``
+    tells where anything but FHIR JSON is answered.
     """
 
     answering: Answering
     opened: Sequence[AbstractAsyncContextManager[object]] = ()
     missing: Missing = _nothing
+    speaks: Speaks = only_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +55,14 @@ class Deeds:
     """What a service that keeps resources does of its own, beside what FHIR defines.
 
     ``companion`` has a say in every write, ``chores`` go on in the background, ``advise`` adds to refusals what could
-    be asked for instead.
+    be asked for instead, ``opened`` are open while the service runs.
     """
 
     operations: Sequence[Operation] = ()
     companion: Companion | None = None
     chores: Mapping[str, Chore] = field(default_factory=dict)
     advise: Advise | None = None
+    opened: Sequence[AbstractAsyncContextManager[object]] = ()
 
 
 NO_DEEDS = Deeds()
@@ -84,14 +87,19 @@ def assemble(
     opening = _opening(manifest, settings, log, now, deeds)
     metrics = Metrics(manifest.name, opening.gauges if opening else dict)
     if opening is not None:
-        reception = Reception(_interactions(manifest, settings, opening, log, now, deeds))
+        interactions = _interactions(manifest, settings, opening, log, now, deeds)
+        reception = Reception(interactions.answer, deeds.opened, speaks=interactions.speaks)
     app = Starlette(
         routes=[*routes, *_house_routes(manifest, metrics, opening, reception.missing if reception else _nothing)],
         lifespan=_lifespan(opening, reception.opened if reception else ()),
         exception_handlers={Refusal: _refused, 404: _no_address, 405: _no_address, Exception: _broken},
     )
-    front = _Front(Door(reception.answering, body_limit=settings.body_limit), app) if reception else app
+    front = _Front(_door(reception, settings), app) if reception else app
     return Telemetry(front, metrics=metrics, log=log)
+
+
+def _door(reception: Reception, settings: Settings) -> Door:
+    return Door(reception.answering, body_limit=settings.body_limit, speaks=reception.speaks)
 
 
 class _Front:
@@ -124,7 +132,7 @@ def _opening(manifest: Manifest, settings: Settings, log: Log, now: Clock, deeds
 
 def _interactions(
     manifest: Manifest, settings: Settings, opening: Opening, log: Log, now: Clock, deeds: Deeds
-) -> Answering:
+) -> Interactions:
     endpoint = Endpoint(
         service=manifest.name,
         base=settings.base_url,
@@ -135,7 +143,7 @@ def _interactions(
         conditional_delete=settings.conditional_delete,
         explain=settings.explain,
     )
-    return Interactions(endpoint, log, deeds.operations, deeds.advise).answer
+    return Interactions(endpoint, log, deeds.operations, deeds.advise)
 
 
 def _lifespan(

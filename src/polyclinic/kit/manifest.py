@@ -25,7 +25,8 @@ class Manifest:
     """One service's promises to the house; ``platform.check`` judges whether they fit together.
 
     ``owns`` are resource types. ``tells`` and ``hears`` are events such as ``Appointment.booked``.
-    ``asks`` is what it needs of neighbours. ``scopes`` are the SMART system scopes it asks with.
+    ``asks`` is what it needs of neighbours. ``scopes`` are the SMART system scopes it asks with. ``system_operations``
+    are the operations it answers at the FHIR base, without the dollar sign.
     """
 
     name: str
@@ -35,3 +36,4 @@ class Manifest:
     asks: tuple[Ask, ...] = ()
     scopes: tuple[str, ...] = ()
     scale: Scale = Scale()
+    system_operations: tuple[str, ...] = ()

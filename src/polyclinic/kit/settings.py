@@ -22,9 +22,10 @@ class Settings:
     """What one service process needs to know; each field is read from the ``POLYCLINIC_`` name in capitals.
 
     ``postgresql`` is a DSN without password, None for a service that keeps nothing. ``services`` says where
-    neighbours answer, ``owners`` which service owns a resource type. ``body_limit`` is in bytes, after unpacking.
-    ``conditional_delete`` says whether a condition that finds several resources deletes them all. ``reindex_rate`` is
-    how many resources a second are indexed anew in the background, at most.
+    neighbours answer, ``owners`` which service owns a resource type or, after a dollar sign, an operation at the
+    base. ``body_limit`` is in bytes, after unpacking. ``conditional_delete`` says whether a condition that finds
+    several resources deletes them all. ``reindex_rate`` is how many resources a second are indexed anew in the
+    background, at most.
     """
 
     service: str = ""

@@ -36,6 +36,11 @@ def owners(promised: Iterable[Manifest]) -> Mapping[str, str]:
     return {kind: manifest.name for manifest in promised for kind in manifest.owns}
 
 
+def answerers(promised: Iterable[Manifest]) -> Mapping[str, str]:
+    """Return which service answers each operation at the FHIR base, by its name with a dollar sign."""
+    return {f"${operation}": manifest.name for manifest in promised for operation in manifest.system_operations}
+
+
 def _manifest(name: str) -> Manifest:
     manifest: Manifest = importlib.import_module(f"{services.__name__}.{name}.manifest").manifest
     if manifest.name != name:

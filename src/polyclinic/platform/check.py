@@ -9,7 +9,7 @@ from polyclinic.kit.manifest import Manifest
 
 def faults(promised: Sequence[Manifest]) -> list[str]:
     """Return a sentence for every promise that does not fit; none means that the services fit together."""
-    return [*_ownership(promised), *_events(promised), *_asks(promised), *_scales(promised)]
+    return [*_ownership(promised), *_operations(promised), *_events(promised), *_asks(promised), *_scales(promised)]
 
 
 def _ownership(promised: Sequence[Manifest]) -> Iterator[str]:
@@ -22,6 +22,16 @@ def _ownership(promised: Sequence[Manifest]) -> Iterator[str]:
     for kind, names in owners.items():
         if len(names) > 1:
             yield f"{kind} is owned by {' and '.join(names)}; one of them must give it up."
+
+
+def _operations(promised: Sequence[Manifest]) -> Iterator[str]:
+    answering: dict[str, list[str]] = defaultdict(list)
+    for manifest in promised:
+        for operation in manifest.system_operations:
+            answering[operation].append(manifest.name)
+    for operation, names in answering.items():
+        if len(names) > 1:
+            yield f"${operation} is answered by {' and '.join(names)}; one of them must give it up."
 
 
 def _events(promised: Sequence[Manifest]) -> Iterator[str]:

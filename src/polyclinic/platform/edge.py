@@ -60,7 +60,7 @@ def write(folder: Path, manifests: Sequence[Manifest], doors: Mapping[str, Path]
 
 
 def routes(manifests: Sequence[Manifest]) -> dict[str, Any]:
-    """Return the route table: types to their owners, everything else below the base to the gateway, and no more.
+    """Return the route table: types and operations at the base to their owners, all else below it to the gateway.
 
     What belongs to one resource concerns all owners, so that it is the gateway's as soon as there are several; but a
     compartment searched for one type is that type's owner's. One owner is asked straight: its answer may be of hundreds
@@ -73,6 +73,9 @@ def routes(manifests: Sequence[Manifest]) -> dict[str, Any]:
         found += _route(name, f"{BASE}/[A-Za-z]+/[^/]+/(?:{owned})(?:/_search)?")
     for name, owned in types.items():
         found += _route(name, f"{BASE}/(?:{owned})(?:/.*)?")
+    for manifest in manifests:
+        for operation in manifest.system_operations:
+            found += _route(manifest.name, rf"{BASE}/\${operation}")
     found += _route(GATEWAY, f"{BASE}(?:/.*)?")
     return {
         "@type": f"{_TYPE}.config.route.v3.RouteConfiguration",

@@ -117,7 +117,7 @@ class House:
             "PORT": str(ports[name]),
             "BASE_URL": self.base_url,
             "SERVICES": json.dumps({service: f"http://{_HOST}:{port}" for service, port in ports.items()}),
-            "OWNERS": json.dumps(catalog.owners(self.manifests)),
+            "OWNERS": json.dumps({**catalog.owners(self.manifests), **catalog.answerers(self.manifests)}),
             "LOG_LEVEL": self.log_level,
             "CONDITIONAL_DELETE": self.conditional_delete,
             "REINDEX_RATE": self.reindex_rate,

@@ -9,7 +9,7 @@ from starlette.types import Receive
 
 from polyclinic.fhir.outcome import Malformed, TooCostly, Unavailable
 from polyclinic.kit.http.message import Answer
-from polyclinic.kit.http.negotiation import Shape
+from polyclinic.kit.http.negotiation import FHIR_JSON, OUR_TYPES, Shape
 from polyclinic.kit.http.statuses import UnsupportedMediaType
 
 WORTH_PACKING = 1024
@@ -50,7 +50,7 @@ def shaped(answer: Answer, shape: Shape) -> tuple[bytes, dict[str, str]]:
         if answer.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
             headers["content-length"] = "0"
         return body, headers
-    if shape.pretty:
+    if shape.pretty and _is_json(headers):
         body = msgspec.json.format(body, indent=2)
     say_what_it_is(headers)
     if shape.gzip and len(body) > WORTH_PACKING:
@@ -58,6 +58,10 @@ def shaped(answer: Answer, shape: Shape) -> tuple[bytes, dict[str, str]]:
         headers["content-encoding"] = "gzip"
     headers["content-length"] = str(len(body))
     return body, headers
+
+
+def _is_json(headers: dict[str, str]) -> bool:
+    return headers.get("content-type", FHIR_JSON).partition(";")[0] in OUR_TYPES
 
 
 def say_what_it_is(headers: dict[str, str]) -> None:

@@ -13,6 +13,13 @@ from polyclinic.kit.http.streaming import HELD_BACK, hold_back, start_of, stream
 PREFIX = "/fhir"
 
 Answering = Callable[[Call], Awaitable[Answer]]
+Speaks = Callable[[str], frozenset[str]]
+"""Returns the media types beside FHIR JSON that are answered at a path below the base."""
+
+
+def only_json(path: str) -> frozenset[str]:
+    """Return no other type for any path."""
+    return frozenset()
 
 
 class Door:
@@ -21,8 +28,8 @@ class Door:
     It leaves ``scope["interaction"]`` and ``scope["type_served"]`` for telemetry.
     """
 
-    def __init__(self, answering: Answering, *, body_limit: int) -> None:
-        self._answering = answering
+    def __init__(self, answering: Answering, *, body_limit: int, speaks: Speaks = only_json) -> None:
+        self._answering, self._speaks = answering, speaks
         self._body_limit = body_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -30,7 +37,7 @@ class Door:
         call = _call(scope)
         shape = Shape()
         try:
-            shape = agreed_shape(call)
+            shape = agreed_shape(call, self._speaks(call.path))
             if call.method != "GET" and call.method != "HEAD":
                 call.body = await read_body(receive, call.headers.get("content-encoding", "").lower(), self._body_limit)
             answer = await self._answering(call)

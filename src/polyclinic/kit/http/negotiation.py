@@ -13,6 +13,8 @@ from polyclinic.kit.http.statuses import NotAcceptable, UnsupportedMediaType
 
 FHIR_JSON = "application/fhir+json"
 JSON_PATCH = "application/json-patch+json"
+NDJSON = "application/fhir+ndjson"
+CALENDAR = "text/calendar"
 FORM = "application/x-www-form-urlencoded"
 OUR_TYPES = frozenset({FHIR_JSON, "application/json", "text/json"})
 OUR_VERSIONS = frozenset({"4.0", "4.0.1"})
@@ -26,15 +28,15 @@ class Shape(Struct, frozen=True):
     gzip: bool = False
 
 
-def agreed_shape(call: Call) -> Shape:
-    """Return how to answer ``call``.
+def agreed_shape(call: Call, also: frozenset[str] = frozenset()) -> Shape:
+    """Return how to answer ``call``; ``also`` are other types that are spoken at its address.
 
-    Refuses: ``NotAcceptable`` where the client takes no JSON of R4.
+    Refuses: ``NotAcceptable`` where the client takes neither JSON of R4 nor any of these.
     """
     accept, encodings = call.headers.get("accept", ""), call.headers.get("accept-encoding", "")
     if "_format=" in call.query or "_pretty=" in call.query:
-        return _shape_by_parameters(call.pairs(), accept, encodings)
-    _accepted(accept)
+        return _shape_by_parameters(call.pairs(), accept, encodings, also)
+    _accepted(accept, also)
     return Shape(gzip=_takes_gzip(encodings))
 
 
@@ -61,30 +63,34 @@ def media_of(call: Call) -> str:
     return call.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _shape_by_parameters(pairs: Pairs, accept: str, encodings: str) -> Shape:
+def _shape_by_parameters(pairs: Pairs, accept: str, encodings: str, also: frozenset[str]) -> Shape:
     parameters = dict(pairs)
     wanted = parameters.get("_format")
     if wanted is None:
-        _accepted(accept)
-    elif wanted.partition(";")[0].strip().lower() not in OUR_FORMATS:
+        _accepted(accept, also)
+    elif not _is_format(wanted.partition(";")[0].strip().lower(), also):
         raise NotAcceptable(f"_format={wanted} is not spoken here; use _format=json", at="_format")
     return Shape(pretty=parameters.get("_pretty") == "true", gzip=_takes_gzip(encodings))
 
 
+def _is_format(wanted: str, also: frozenset[str]) -> bool:
+    return wanted in OUR_FORMATS or any(wanted in (each, each.replace("+", " ")) for each in also)
+
+
 @lru_cache(maxsize=256)
-def _accepted(accept: str) -> None:
-    if not accept.strip() or any(_is_ours(one) for one in accept.split(",")):
+def _accepted(accept: str, also: frozenset[str]) -> None:
+    if not accept.strip() or any(_is_ours(one, also) for one in accept.split(",")):
         return
     raise NotAcceptable(f"none of the accepted formats is spoken here; this server answers {FHIR_JSON} (4.0.1)")
 
 
-def _is_ours(accepted: str) -> bool:
+def _is_ours(accepted: str, also: frozenset[str]) -> bool:
     media, parameters = _parts(accepted)
     if parameters.get("q", "1").rstrip("0").rstrip(".") in ("", "0"):
         return False
     if media in OUR_TYPES:
         return parameters.get("fhirversion", "4.0") in OUR_VERSIONS
-    return media in ("*/*", "application/*")
+    return media in ("*/*", "application/*") or any(media in (each, f"{each.partition('/')[0]}/*") for each in also)
 
 
 @lru_cache(maxsize=256)

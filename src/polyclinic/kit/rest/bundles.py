@@ -9,9 +9,9 @@ from itertools import groupby
 
 from polyclinic.fhir.bundle import ORDER, Entry, entries_of, placed
 from polyclinic.fhir.json import decode_resource, encode
-from polyclinic.fhir.outcome import Conflict, Invalid, Issue, Refusal, operation_outcome
+from polyclinic.fhir.outcome import Conflict, Invalid, Issue, NotSupported, Refusal, operation_outcome
 from polyclinic.kit.http.message import Answer, Call, refused
-from polyclinic.kit.http.negotiation import agreed_body
+from polyclinic.kit.http.negotiation import FHIR_JSON, agreed_body
 from polyclinic.kit.http.streaming import make_whole
 from polyclinic.kit.rest.endpoint import Endpoint
 from polyclinic.kit.rest.prefer import Preference, preferred
@@ -67,11 +67,17 @@ async def _transaction_with_patches(
 
 
 def _in_one(perform: Perform) -> Perform:
-    """Return ``perform`` with no answer in pieces. Refuses: ``TooCostly`` beyond ``LARGEST_OF_ENTRY``."""
+    """Return ``perform`` with no answer in pieces and none but FHIR.
+
+    Refuses: ``TooCostly`` beyond ``LARGEST_OF_ENTRY``, ``NotSupported`` for what no Bundle can hold.
+    """
 
     async def whole(call: Call) -> Answer:
         answer = await perform(call)
         await make_whole(answer, LARGEST_OF_ENTRY)
+        media = answer.headers.get("content-type", FHIR_JSON).partition(";")[0]
+        if answer.body and media != FHIR_JSON:
+            raise NotSupported(f"this is answered as {media}, which no Bundle can hold; ask for it on its own")
         return answer
 
     return whole

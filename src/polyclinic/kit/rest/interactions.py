@@ -73,6 +73,7 @@ RULES = {
 """Elements of CapabilityStatement.rest.resource that are the same for each type."""
 
 OF_TYPES = ("read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type")
+NO_OTHERS: frozenset[str] = frozenset()
 OF_SYSTEM = ("transaction", "batch", "history-system", "search-system")
 
 
@@ -89,6 +90,7 @@ class Interactions:
         self._later = Later(endpoint, self.answer, log)
         fetching = Operation("later", "urn:polyclinic:later", self._later.fetch, at=("system", "type"), deletes=True)
         self._operations = (*OPERATIONS, *operations, fetching)
+        self._spoken = {each.name: frozenset(each.answers) for each in self._operations if each.answers}
         self._offered: Mapping[Kind, Offered] = {
             **OFFERED,
             "base": {"POST": ("batch", self._bundle), "GET": ("search-system", search)},
@@ -104,6 +106,10 @@ class Interactions:
         except Refusal as refusal:
             await self._advise(self._endpoint.repository, refusal)
             raise
+
+    def speaks(self, path: str) -> frozenset[str]:
+        """Return the media types beside FHIR JSON that are answered at ``path``: those of an operation."""
+        return self._spoken.get(path[path.rfind("$") + 1 :], NO_OTHERS) if "$" in path else NO_OTHERS
 
     async def _answer(self, call: Call) -> Answer:
         target = target_of(call.path)

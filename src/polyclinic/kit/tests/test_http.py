@@ -105,6 +105,13 @@ def test_other_formats_are_refused(accept):
         agreed_shape(call(accept=accept))
 
 
+@pytest.mark.parametrize("accept", ["text/calendar", "text/*", "text/calendar;q=0.5, text/plain"])
+def test_other_formats_are_agreed_on_where_they_are_spoken(accept):
+    assert agreed_shape(call(accept=accept), frozenset({"text/calendar"})) == Shape()
+    with pytest.raises(NotAcceptable):
+        agreed_shape(call(accept=accept), frozenset({"application/fhir+ndjson"}))
+
+
 @pytest.mark.parametrize("wanted", ["json", "application/json", "application/fhir%2Bjson", "application/fhir+json"])
 def test_format_outranks_accept(wanted):
     assert agreed_shape(call(f"_format={wanted}", accept="application/fhir+xml")) == Shape()

@@ -6,7 +6,7 @@ The edge sends what concerns one type straight to its owner; without an edge the
 from polyclinic.fhir.outcome import NotSupported
 from polyclinic.kit.http.door import Answering
 from polyclinic.kit.http.message import Answer, Call
-from polyclinic.kit.http.negotiation import agreed_body
+from polyclinic.kit.http.negotiation import CALENDAR, NDJSON, agreed_body
 from polyclinic.kit.http.statuses import MethodNotAllowed
 from polyclinic.kit.rest.interactions import check_statement_asked, unless_known
 from polyclinic.kit.rest.targets import Target, target_of
@@ -27,6 +27,12 @@ _ALLOW = {
 """The methods of what is answered here, GET and HEAD where nothing else is said."""
 _OF_ALL = ("Patient", "Encounter")
 """Types that have an operation $everything."""
+_OF_OPERATIONS = frozenset({NDJSON, CALENDAR})
+
+
+def speaks(path: str) -> frozenset[str]:
+    """Return the media types beside FHIR JSON that an owner may answer with at ``path``: those of operations."""
+    return _OF_OPERATIONS if "$" in path else frozenset()
 
 
 def answering(gateway: Gateway) -> Answering:

@@ -13,10 +13,20 @@ Types = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What the gateway knows of its house: the public base, and which service owns which resource type."""
+    """What the gateway knows of its house: the public base, and which service owns which resource type.
+
+    ``operations`` says which service answers an operation at the base, by its name with a dollar sign.
+    """
 
     base: str
     owners: Mapping[str, str]
+    operations: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def told(cls, base: str, owned: Mapping[str, str]) -> "House":
+        """Return the house that settings tell of, where what begins with a dollar sign is an operation."""
+        types = {name: service for name, service in owned.items() if not name.startswith("$")}
+        return cls(base, types, {name: service for name, service in owned.items() if name not in types})
 
     @property
     def services(self) -> tuple[str, ...]:

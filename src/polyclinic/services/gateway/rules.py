@@ -34,7 +34,8 @@ def answerer(path: str, house: House, *, at: str | None = None) -> str | None:
     Refuses: as ``owner_of``.
     """
     if _OF_THE_SYSTEM.fullmatch(path):
-        return house.services[0] if path.startswith("$") and len(house.services) == 1 else None
+        sole = house.services[0] if path.startswith("$") and len(house.services) == 1 else None
+        return house.operations.get(path, sole)
     if _BELONGING.fullmatch(path) and len(house.services) > 1:
         return None
     inside = _INSIDE.fullmatch(path)

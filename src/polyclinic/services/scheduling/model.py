@@ -5,7 +5,7 @@ Instants are whole seconds since 1970 UTC, lengths of time whole seconds; interv
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date
+from datetime import date, datetime
 from typing import Literal, TypeAlias
 
 Interval: TypeAlias = tuple[int, int]
@@ -90,6 +90,8 @@ class Service:
     """What a HealthcareService says about its visits. ``name`` is its reference, such as HealthcareService/7.
 
     ``needs`` are what a visit takes beside the calendar that leads, such as a room: one calendar of each kind.
+    ``title`` is what people call it, ``phone`` where they can book it, ``places`` (Locations, references) where it is
+    given, ``organization`` (a reference) who provides it. ``public``: everybody may know its free times.
     """
 
     name: str
@@ -98,7 +100,12 @@ class Service:
     types: frozenset[Code] = frozenset()
     specialties: frozenset[Code] = frozenset()
     needs: tuple[frozenset[Code], ...] = ()
+    places: tuple[str, ...] = ()
+    organization: str | None = None
     active: bool = True
+    title: str | None = None
+    phone: str | None = None
+    public: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,8 @@ class Calendar:
 class Busy:
     """One occupation of an actor, buffers included, in its ``lane``.
 
-    ``limit`` is the capacity under which it was given: while it lasts, no more than that may overlap.
+    ``limit`` is the capacity under which it was given: while it lasts, no more than that may overlap. 0 closes the
+    actor to everybody.
     """
 
     begin: int
@@ -159,21 +167,27 @@ class Wish:
 class Diary:
     """What is taken already, and what time it is.
 
-    ``busy`` is by actor, in any order; ``counts`` is how many visits start by calendar (its name) and local day.
+    ``busy`` is by actor, in any order; ``counts`` is how many visits start by calendar (its name) and local day;
+    ``slots`` are free Slots by calendar, for those without rules: begin, end and reference, in order.
     """
 
     now: int
     busy: Mapping[str, Sequence[Busy]] = field(default_factory=dict)
     counts: Mapping[tuple[str, date], int] = field(default_factory=dict)
+    slots: Mapping[str, Sequence[tuple[int, int, str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A visit that can be given: [start, end) without buffers, with one calendar for each role."""
+    """A visit that can be given: [start, end) without buffers, with one calendar for each role.
+
+    ``slots`` are the stored Slots that it takes, if any.
+    """
 
     start: int
     end: int
     calendars: tuple[Calendar, ...]
+    slots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,3 +224,16 @@ class Occurrence:
     number: int
     day: date
     start: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A calendar feed: the visits of ``subject`` (a Schedule or a Patient), with patients' ``names`` or not.
+
+    ``key`` is 0 until it is kept.
+    """
+
+    subject: str
+    names: bool
+    made: datetime
+    key: int = 0

@@ -28,7 +28,8 @@ class Operation:
     ``defined`` is the id of its definition in R4, or the whole URL (a URN) of one that R4 does not have.
 
     ``at`` are the levels it is offered at, ``types`` the resource types (None for all). One that ``changes`` what is
-    kept cannot be called by GET, one that ``deletes`` can be given up by DELETE.
+    kept cannot be called by GET, one that ``deletes`` can be given up by DELETE. ``answers`` are media types beside
+    FHIR JSON that it can answer with.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Operation:
     types: frozenset[str] | None = None
     changes: bool = False
     deletes: bool = False
+    answers: tuple[str, ...] = ()
 
     @property
     def definition(self) -> str:

@@ -25,7 +25,7 @@ HANDED_ON = (
 )
 HANDED_BACK = (
     "etag", "last-modified", "location", "retry-after", "allow", "accept-patch", "content-type", "content-location",
-    "x-progress",
+    "x-progress", "cache-control",
 )  # fmt: skip
 HELD = 1_000_000
 """Bytes of an answer that are waited for; the rest goes through as it comes."""

@@ -136,6 +136,15 @@ async def test_patches_and_operations_are_handed_on(house):
     assert (refused.status, refused.codes, "$convert" in refused.said) == (400, ["not-supported"], True)
 
 
+async def test_an_operation_at_the_base_goes_to_its_owner(house):
+    for path in ("/fhir/$today", "/fhir/%24today", "/fhir/Slot/$today"):
+        heard = await house.gateway.get(f"{path}?_pretty=true", accept="text/calendar")
+        assert (heard.status, heard.headers["content-type"]) == (200, "text/calendar"), path
+        assert (heard.headers["cache-control"], heard.body[:15]) == ("max-age=60", b"BEGIN:VCALENDAR")
+    for path in ("/fhir/metadata", "/fhir/Slot", "/fhir/Patient/$today"):
+        assert (await house.gateway.get(path, accept="text/calendar")).status in (400, 406), path
+
+
 async def test_transaction_that_asks_several_services_is_refused_naming_the_entry(house):
     heard = await house.gateway.post(
         "/fhir", bundle("transaction", ("POST", "Patient", PATIENT), ("GET", "Patient/1/$everything", None))

@@ -3,34 +3,35 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from polyclinic.fhir.json import decode
 from polyclinic.fhir.outcome import Conflict, Gone, NotFound, PreconditionFailed
 from polyclinic.kit.clock import Clock
 from polyclinic.repository import Repository, Transaction
-from polyclinic.repository.connect import Session
 from polyclinic.repository.model import Create, Kept, Update
 from polyclinic.services.scheduling.actions.accepting import consequences
-from polyclinic.services.scheduling.actions.keeping import TimeTaken, judge
+from polyclinic.services.scheduling.actions.keeping import TimeTaken, foresee
 from polyclinic.services.scheduling.actions.offers import AgainstRules
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
-from polyclinic.services.scheduling.model import Calendar, Diary, Opening, Service
+from polyclinic.services.scheduling.actions.visits import Visit, moved_to, visit_moved, visit_of, visit_written
+from polyclinic.services.scheduling.model import Diary, Opening
 from polyclinic.services.scheduling.rules import changes
-from polyclinic.services.scheduling.rules.claims import Resource, claim_of
-from polyclinic.services.scheduling.rules.directory import Directory
+from polyclinic.services.scheduling.rules.belonging import excepted
+from polyclinic.services.scheduling.rules.claims import Resource, claim_of, times_of
 from polyclinic.services.scheduling.rules.proposals import Proposal, proposal_of
 from polyclinic.services.scheduling.rules.reasons import why_not
-from polyclinic.services.scheduling.rules.seeking import NO_SERVICE, Seek, wish_for
+from polyclinic.services.scheduling.rules.seeking import Seek, wish_for
 from polyclinic.services.scheduling.rules.terms import terms_of
-from polyclinic.services.scheduling.rules.visits import Booking, Inquiry, appointment_of, instant_of
+from polyclinic.services.scheduling.rules.visits import Booking, appointment_of
 from polyclinic.services.scheduling.rules.zones import day_of, local_day
-from polyclinic.services.scheduling.store import inquiries, occupations
+from polyclinic.services.scheduling.store import occupations
 
 HOLD = timedelta(minutes=10)
 """How long a hold lasts before it has to be renewed."""
 Make = Callable[[Transaction, Resource], Awaitable[Resource]]
 """Makes the next version of an Appointment, in the transaction that keeps it."""
+Made = TypeVar("Made")
 MOST_TRIES = 5
 """How often a change is tried against quicker ones of the same Appointment."""
 
@@ -43,17 +44,6 @@ class Asked:
     comment: str | None = None
     overbook: bool = False
     override: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Visit:
-    """What is about to be booked, and by which rules it is judged."""
-
-    service: Service
-    calendars: tuple[Calendar, ...]
-    start: int
-    end: int
-    inquiry: Inquiry
 
 
 class Desk:
@@ -103,17 +93,23 @@ class Desk:
         """Cancel an Appointment, in time as far as a patient does it. Refuses: ``TooLate``, ``WrongStatus``."""
 
         async def made(transaction: Transaction, found: Resource) -> Resource:
-            directory = await self._rules.read(transaction.session)
-            claim = claim_of({**found, "status": "booked"}, directory, {})
-            calendars = (
-                [directory.calendars[name] for name in claim.schedules if name in directory.calendars] if claim else []
-            )
-            service = directory.services.get(claim.service or "") if claim else None
-            notices = [directory.parameters_of(each, service).cancellation_notice or 0 for each in calendars]
-            changes.check_notice(found, max(notices, default=0), transaction.now, party)
-            return changes.cancelled(found, reason, party)
+            return await self.cancelled(transaction, found, reason, party)
 
         return await self._changed(repository, id, made)
+
+    async def cancelled(
+        self, transaction: Transaction, found: Resource, reason: Mapping[str, Any] | None, party: str | None
+    ) -> Resource:
+        """Return an Appointment as cancelled, if that is in time. Refuses: ``TooLate``, ``WrongStatus``."""
+        directory = await self._rules.read(transaction.session)
+        claim = claim_of({**found, "status": "booked"}, directory, {})
+        calendars = (
+            [directory.calendars[name] for name in claim.schedules if name in directory.calendars] if claim else []
+        )
+        service = directory.services.get(claim.service or "") if claim else None
+        notices = [directory.parameters_of(each, service).cancellation_notice or 0 for each in calendars]
+        changes.check_notice(found, max(notices, default=0), transaction.now, party)
+        return changes.cancelled(found, reason, party)
 
     async def change(self, repository: Repository, id: str, change: changes.Change) -> Kept:
         """Write what ``change`` makes of an Appointment."""
@@ -124,34 +120,32 @@ class Desk:
         return await self._changed(repository, id, made)
 
     async def _changed(self, repository: Repository, id: str, make: Make) -> Kept:
-        for tries_left in reversed(range(MOST_TRIES)):
-            try:
-                async with repository.transaction() as transaction:
-                    kept = await standing(transaction, id)
-                    found = decode(kept.body or b"")
-                    made = await make(transaction, found)
-                    also = await consequences(transaction, found, made, self._rules.directory)
-                    written = (await transaction.write([Update(made, if_match=kept.version), *also]))[0]
-                    assert written.kept is not None  # an update always leaves something
-                    return written.kept
-            except (Conflict, PreconditionFailed):
-                if not tries_left:
-                    raise
-        raise AssertionError("the last try returns or raises")
+        async def changed(transaction: Transaction) -> Kept:
+            kept = await standing(transaction, id)
+            found = decode(kept.body or b"")
+            made = await make(transaction, found)
+            also = await consequences(transaction, found, made, self._rules.directory)
+            written = (await transaction.write([Update(made, if_match=kept.version), *also]))[0]
+            assert written.kept is not None  # an update always leaves something
+            return written.kept
+
+        return await tried(repository, changed)
 
     async def _take(self, repository: Repository, proposal: Proposal, asked: Asked, status: str) -> Kept:
         now = self._now()
         async with repository.session() as session:
             directory = await self._rules.read(session)
-            visit = await _visit_of(session, proposal, directory, asked)
+            visit = await visit_of(session, proposal, directory, asked.patients)
         _judge(visit, asked, now)
         made = appointment_of(
-            Opening(visit.start, visit.end, visit.calendars), visit.service, _booking(visit, asked, status, now)
+            Opening(visit.start, visit.end, visit.calendars, visit.slot_names),
+            visit.service,
+            _booking(visit, asked, status, now),
         )
         try:
             if claim := claim_of({**made, "id": ""}, directory, {}):
                 async with repository.session() as session:
-                    await judge(session, claim, now)  # who is sure to lose need not wait for the locks
+                    await foresee(session, claim, now)  # who is sure to lose need not wait for the locks
             async with repository.transaction() as transaction:
                 kept = await _created(transaction, made)
                 await _check_day(transaction, visit, asked)
@@ -165,7 +159,9 @@ class Desk:
         Raises: ``refusal`` otherwise.
         """
         async with repository.session() as session:
-            holders = await occupations.holders_at(session, refusal.actor, refusal.claim.start)
+            claim = refusal.claim
+            actor = refusal.actor if claim.seat_of(refusal.actor) else claim.seats[0].actor
+            holders = await occupations.holders_at(session, actor, claim.start)
         for holder in holders:
             type, _, id = holder.partition("/")
             kept = await repository.read(type, id)
@@ -174,38 +170,31 @@ class Desk:
         raise refusal
 
     async def _judge_written(self, transaction: Transaction, made: Resource, asked: Asked) -> None:
-        directory = await self._rules.read(transaction.session)
-        claim = claim_of({**made, "id": ""}, directory, {})
-        if claim is None:
-            return
-        calendars = tuple(directory.calendars[name] for name in claim.schedules if name in directory.calendars)
-        service = directory.services.get(claim.service or "")
-        if not calendars:
-            found = (directory.calendar_for(seat.actor, service) for seat in claim.seats)
-            calendars = tuple({calendar.name: calendar for calendar in found if calendar}.values())
-        if calendars:
-            service = service or directory.service_of(calendars[0])
-            _judge(_Visit(service, calendars, claim.start, claim.end, Inquiry()), asked, transaction.now)
+        visit = visit_written(made, await self._rules.read(transaction.session))
+        if visit is not None and visit.calendars:
+            _judge(await visit.with_slots(transaction.session), asked, transaction.now)
 
     async def _moved(
         self, transaction: Transaction, found: Resource, to: Proposal | int, schedules: Sequence[str]
     ) -> Resource:
         directory = await self._rules.read(transaction.session)
-        claim = claim_of({**found, "status": "booked"}, directory, {})
-        if claim is None:
-            raise Conflict(f"Appointment/{found['id']} has no time that could be moved")
-        if isinstance(to, Proposal):
-            visit = await _visit_of(transaction.session, to, directory, Asked())
-        else:
-            names = tuple(schedules) or claim.schedules
-            calendars = tuple(directory.calendars[name] for name in names if name in directory.calendars)
-            service = directory.services.get(claim.service or "", NO_SERVICE)
-            visit = _Visit(service, calendars, to, to + claim.end - claim.start, Inquiry())
+        visit = await visit_moved(transaction, found, to, schedules, directory)
         if visit.calendars:
             _judge(visit, Asked(), transaction.now)
-        zone = directory.parameters_of(visit.calendars[0], visit.service).timezone if visit.calendars else None
-        times = instant_of(visit.start, zone), instant_of(visit.end, zone)
-        return changes.moved(found, times, (visit.end - visit.start) // 60, visit.calendars, directory)
+        made = moved_to(found, visit, visit.start, directory)
+        return made if times_of(made) == times_of(found) else excepted(made)
+
+
+async def tried(repository: Repository, deed: Callable[[Transaction], Awaitable[Made]]) -> Made:
+    """Do ``deed`` in a transaction, and again where others were quicker. Refuses: what the last try does."""
+    for tries_left in reversed(range(MOST_TRIES)):
+        try:
+            async with repository.transaction() as transaction:
+                return await deed(transaction)
+        except (Conflict, PreconditionFailed):
+            if not tries_left:
+                raise
+    raise AssertionError("the last try returns or raises")
 
 
 async def standing(transaction: Transaction, id: str) -> Kept:
@@ -218,13 +207,12 @@ async def standing(transaction: Transaction, id: str) -> Kept:
     return kept
 
 
-async def create_visit(transaction: Transaction, made: Resource, opening: Opening, service: Service) -> Kept:
-    """Keep the Appointment of an ``opening`` that was found in this transaction, limits of the day observed.
+async def create_visit(transaction: Transaction, made: Resource, visit: Visit) -> Kept:
+    """Keep the Appointment of a ``visit`` that was found in this transaction, limits of the day observed.
 
     Refuses: ``TimeTaken``, ``AgainstRules``.
     """
     kept = await _created(transaction, made)
-    visit = _Visit(service, opening.calendars, opening.start, opening.end, Inquiry())
     await _check_day(transaction, visit, Asked())
     return kept
 
@@ -235,20 +223,7 @@ async def _created(transaction: Transaction, made: Resource) -> Kept:
     return written.kept
 
 
-async def _visit_of(session: Session, proposal: Proposal, directory: Directory, asked: Asked) -> _Visit:
-    """Return what ``proposal`` proposes. Refuses: ``NotFound`` where its calendars or service are gone."""
-    names = [directory.names.get(key, "") for key in proposal.calendars]
-    calendars = tuple(directory.calendars[name] for name in names if name in directory.calendars)
-    service = directory.services.get(directory.names.get(proposal.service, ""), NO_SERVICE)
-    if len(calendars) < len(names) or (proposal.service and service is NO_SERVICE):
-        raise NotFound("what was proposed is no longer offered; search anew", at="appointment-reference")
-    content = await inquiries.read(session, proposal.inquiry) if proposal.inquiry else None
-    inquiry = Inquiry.of(decode(content)) if content else Inquiry()
-    asked_for = Inquiry(asked.patients or inquiry.patients, inquiry.reasons, inquiry.referral, inquiry.insurance)
-    return _Visit(service, calendars, proposal.start, proposal.start + proposal.duration, asked_for)
-
-
-def _booking(visit: _Visit, asked: Asked, status: str, now: datetime) -> Booking:
+def _booking(visit: Visit, asked: Asked, status: str, now: datetime) -> Booking:
     return Booking(
         status,
         now,
@@ -260,18 +235,18 @@ def _booking(visit: _Visit, asked: Asked, status: str, now: datetime) -> Booking
     )
 
 
-def _judge(visit: _Visit, asked: Asked, now: datetime) -> None:
+def _judge(visit: Visit, asked: Asked, now: datetime) -> None:
     """Judge by the rules alone; who is taken is judged where time is taken. Refuses: ``AgainstRules``."""
     if asked.override is not None:
         return
     seek = Seek((0, 0), patients=visit.inquiry.patients, duration=visit.end - visit.start, overbook=asked.overbook)
     wish = wish_for(visit.service, visit.calendars, seek)
-    reasons = why_not(wish, Diary(int(now.timestamp())), visit.start)
+    reasons = why_not(wish, Diary(int(now.timestamp()), slots=visit.slots), visit.start)
     if reasons:
         raise AgainstRules(reasons, wish, visit.start)
 
 
-async def _check_day(transaction: Transaction, visit: _Visit, asked: Asked) -> None:
+async def _check_day(transaction: Transaction, visit: Visit, asked: Asked) -> None:
     """Check the limits of the day, the visit itself counted; the locks of its actors are held since it was written.
 
     Refuses: ``AgainstRules``.

@@ -1,6 +1,7 @@
 """Looking back: the Appointments of a stretch of time, read page by page."""
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from polyclinic.fhir.json import decode
@@ -13,12 +14,14 @@ from polyclinic.services.scheduling.rules.visits import instant_of
 PAGE = 500
 
 
-async def appointments(repository: Repository, between: Interval, *, most: int) -> AsyncIterator[dict[str, Any]]:
-    """Yield up to ``most`` Appointments that start in [begin, end), the newest first."""
+async def appointments(
+    repository: Repository, between: Interval, *, most: int, actors: Sequence[str] = ()
+) -> AsyncIterator[dict[str, Any]]:
+    """Yield up to ``most`` Appointments that start in [begin, end), the newest first; only of ``actors`` if any."""
     begin, end = (instant_of(moment, None) for moment in between)
-    query = parse(
-        "Appointment", [("date", f"ge{begin}"), ("date", f"lt{end}"), ("_sort", "-date"), ("_count", str(PAGE))]
-    )
+    asked = [("date", f"ge{begin}"), ("date", f"lt{end}"), ("_sort", "-date"), ("_count", str(PAGE))]
+    asked += [("actor", ",".join(map(_escaped, actors)))] if actors else []
+    query = parse("Appointment", asked)
     cursor: Cursor | None = None
     told = 0
     while told < most:
@@ -29,3 +32,8 @@ async def appointments(repository: Repository, between: Interval, *, most: int) 
         if page.next is None:
             return
         cursor = page.next
+
+
+def _escaped(reference: str) -> str:
+    """Return ``reference`` as one value of a parameter (https://hl7.org/fhir/R4/search.html#escaping)."""
+    return re.sub(r"([\\,|$])", r"\\\1", reference)

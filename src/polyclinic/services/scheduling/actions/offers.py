@@ -57,7 +57,7 @@ class Adviser:
         async with repository.session() as session:
             directory = await self._rules.read(session)
             if isinstance(refusal, TimeTaken):
-                wish, start = _wish_of(refusal.claim, directory), refusal.claim.start
+                wish, start = wish_of(refusal.claim, directory), refusal.claim.start
             else:
                 wish, start = refusal.wish, refusal.start
             if wish is None:
@@ -69,7 +69,7 @@ class Adviser:
         refusal.proposals = tuple(offer for offer in offers if offer)
 
 
-def _wish_of(claim: Claim, directory: Directory) -> Wish | None:
+def wish_of(claim: Claim, directory: Directory) -> Wish | None:
     """Return what ``claim`` wished for, as far as there are calendars for it."""
     service = directory.services.get(claim.service or "")
     calendars: dict[str, Calendar] = {}

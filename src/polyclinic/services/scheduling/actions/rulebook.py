@@ -38,9 +38,14 @@ class Rulebook:
         resource = decode(body)
         try:
             if resource["resourceType"] == "HealthcareService":
-                return service_of(resource)
+                return self._localized(service_of(resource))
             calendar = calendar_of(resource)
         except Invalid:
             return None
         actors, services = map(self.directory.locals, (calendar.actors, calendar.services))
         return replace(calendar, actors=actors, services=services)
+
+    def _localized(self, service: Service) -> Service:
+        provider = [service.organization] if service.organization else []
+        organization = next(iter(self.directory.locals(provider)), None)
+        return replace(service, places=self.directory.locals(service.places), organization=organization)

@@ -8,28 +8,38 @@ from collections.abc import Sequence
 from typing import Any
 
 from polyclinic.fhir.json import decode, encode
-from polyclinic.fhir.outcome import Invalid, Issue, NotSupported, Unacceptable
+from polyclinic.fhir.outcome import Invalid, Issue, Unacceptable
 from polyclinic.kit.http.message import Answer, Call
 from polyclinic.kit.rest.endpoint import Endpoint, version_headers
-from polyclinic.kit.rest.operations.model import Arguments, Operation, arguments
+from polyclinic.kit.rest.operations.model import Arguments, Level, Operation, arguments
 from polyclinic.kit.rest.targets import Target
 from polyclinic.kit.rest.written import validated
+from polyclinic.repository import Transaction
 from polyclinic.repository.model import Kept
-from polyclinic.services.scheduling.actions.booking import Asked, Desk
+from polyclinic.services.scheduling.actions.batch import Batch
+from polyclinic.services.scheduling.actions.booking import Asked, Desk, Make
 from polyclinic.services.scheduling.actions.finding import find
 from polyclinic.services.scheduling.actions.keeping import TimeTaken
 from polyclinic.services.scheduling.actions.offers import proposed
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
+from polyclinic.services.scheduling.actions.series_edits import Editor
+from polyclinic.services.scheduling.actions.surroundings import Surroundings
 from polyclinic.services.scheduling.api import parameters as read
+from polyclinic.services.scheduling.api.answers import Entry, outcome, searchset
+from polyclinic.services.scheduling.api.batch import WHICH, told, which_of
+from polyclinic.services.scheduling.api.seeking import asked_around, sought
+from polyclinic.services.scheduling.api.series import edited, scope_of
 from polyclinic.services.scheduling.rules import changes
 from polyclinic.services.scheduling.rules.claims import Resource, times_of
 from polyclinic.services.scheduling.rules.proposals import Proposal, proposal_of
-from polyclinic.services.scheduling.rules.seeking import Seek, check_between, wishes_of
+from polyclinic.services.scheduling.rules.seeking import wishes_of
 from polyclinic.services.scheduling.rules.visits import Inquiry
 from polyclinic.services.scheduling.store import inquiries
 
 _IHE = "https://profiles.ihe.net/ITI/Scheduling/OperationDefinition/appointment-"
 _APPOINTMENTS = frozenset({"Appointment"})
+_ONE: tuple[Level, ...] = ("instance",)
+_ALL: tuple[Level, ...] = ("instance", "type")
 USUAL_COUNT, MOST_COUNT = 20, 1000
 _FIND = (
     "start", "end", "specialty", "visit-type", "practitioner", "organization", "location-string", "location-reference",
@@ -42,8 +52,9 @@ _ASKED = ("patient-reference", "comment", "overbook", "override-reason")
 class Counter:
     """Where clients ask: the operations, served by the ``desk`` and the ``rules``."""
 
-    def __init__(self, desk: Desk, rules: Rulebook) -> None:
-        self._desk, self._rules = desk, rules
+    def __init__(self, desk: Desk, rules: Rulebook, surroundings: Surroundings) -> None:
+        self._desk, self._rules, self._surroundings = desk, rules, surroundings
+        self._editor, self._batch = Editor(desk, rules), Batch(rules)
 
     def operations(self) -> tuple[Operation, ...]:
         """Return what is offered."""
@@ -52,23 +63,27 @@ class Counter:
             Operation("hold", f"{_IHE}hold", self._hold, at=("type",), types=_APPOINTMENTS, changes=True),
             Operation("book", f"{_IHE}book", self._book, at=("type",), types=_APPOINTMENTS, changes=True),
             _own("confirm", self._confirm),
-            _own("cancel", self._cancel),
+            _own("cancel", self._cancel, several=True),
             _own("reschedule", self._reschedule),
-            *(_own(name, self._advance) for name in ("arrive", "check-in", "fulfil", "noshow")),
+            *(_own(name, self._advance) for name in ("arrive", "check-in", "fulfil")),
+            _own("noshow", self._advance, several=True),
         )
 
     async def _find(self, endpoint: Endpoint, call: Call, target: Target) -> Answer:
         given = read.checked(arguments(call, *_FIND))
-        seek, inquiry = _seek(given, endpoint.base), _inquiry(given, endpoint.base)
-        check_between(seek.between)
+        looked, inquiry = sought(given, endpoint.base), _inquiry(given, endpoint.base)
         most = read.count(given, "_count", usual=USUAL_COUNT, most=MOST_COUNT)
         now = endpoint.now()
         async with endpoint.repository.session() as session:
             directory = await self._rules.read(session)
-            found = await find(session, wishes_of(seek, directory), seek.between, now, most=MOST_COUNT, but=seek.but)
+        looked = await asked_around(looked, given, self._surroundings, directory, now)
+        seek, only = looked.seek, looked.times.suit
+        async with endpoint.repository.session() as session:
+            wishes = wishes_of(seek, directory)
+            found = await find(session, wishes, seek.between, now, most=MOST_COUNT, but=seek.but, only=only)
             key = await inquiries.keep(session, encode(inquiry.json()), now) if inquiry.json() and found else 0
         offers = [offer for each in found[:most] if (offer := proposed(each, directory, inquiry, key, now))]
-        return Answer(200, _bundle(endpoint, [encode(offer) for offer in offers], total=len(found)))
+        return _offered(endpoint, offers, looked.told, total=len(found))
 
     async def _hold(self, endpoint: Endpoint, call: Call, target: Target) -> Answer:
         given = read.checked(arguments(call, "appointment-reference", *_ASKED))
@@ -119,28 +134,47 @@ class Counter:
         return await self._change(endpoint, target.id, lambda found, now: changes.booked(found, patients, comment))
 
     async def _cancel(self, endpoint: Endpoint, call: Call, target: Target) -> Answer:
-        given = read.checked(arguments(call, "reason", "attributed-to"))
+        several = not target.id
+        given = read.checked(arguments(call, "reason", "attributed-to", *(WHICH if several else ("scope",))))
         reason, party = read.concept(given, "reason"), given.text("attributed-to")
         if party is not None and party not in changes.PARTIES:
             raise Unacceptable(f"attributed-to is one of {', '.join(changes.PARTIES)}", at="attributed-to")
-        kept = await self._desk.cancel(endpoint.repository, target.id, reason, party)
-        return _told(endpoint, kept)
+        if several:
+
+            async def cancelled(transaction: Transaction, found: Resource) -> Resource:
+                return await self._desk.cancelled(transaction, found, reason, party)
+
+            return await self._several(endpoint, given, cancelled)
+        if (scope := scope_of(given)) != "this":
+            return edited(endpoint, await self._editor.cancel(endpoint.repository, target.id, scope, reason, party))
+        return _told(endpoint, await self._desk.cancel(endpoint.repository, target.id, reason, party))
+
+    async def _several(self, endpoint: Endpoint, given: Arguments, make: Make) -> Answer:
+        return told(endpoint, await self._batch.change(endpoint.repository, which_of(given, endpoint), make))
 
     async def _reschedule(self, endpoint: Endpoint, call: Call, target: Target) -> Answer:
-        given = read.checked(arguments(call, "start", "schedule", "appointment-reference"))
+        given = read.checked(arguments(call, "start", "schedule", "appointment-reference", "scope"))
         start, id = read.instant(given, "start"), _appointment_id(given, endpoint.base)
         proposal = proposal_of(id) if id else None
         if (start is None) == (proposal is None):
             raise Unacceptable("$reschedule needs start, or the proposal in appointment-reference, one of them")
         to: Proposal | int = proposal if proposal is not None else start or 0
         schedules = read.references(given, "schedule", endpoint.base)
+        if (scope := scope_of(given)) != "this":
+            return edited(endpoint, await self._editor.move(endpoint.repository, target.id, scope, to, schedules))
         return _told(endpoint, await self._desk.move(endpoint.repository, target.id, to, schedules))
 
     async def _advance(self, endpoint: Endpoint, call: Call, target: Target) -> Answer:
-        given = read.checked(arguments(call, "reason"))
+        given = read.checked(arguments(call, "reason", *(() if target.id else WHICH)))
         status = _STATUS[target.operation]
         reason = read.concept(given, "reason")
-        return await self._change(endpoint, target.id, lambda found, now: changes.advanced(found, status, reason))
+        if target.id:
+            return await self._change(endpoint, target.id, lambda found, now: changes.advanced(found, status, reason))
+
+        async def advanced(transaction: Transaction, found: Resource) -> Resource:
+            return changes.advanced(found, status, reason)
+
+        return await self._several(endpoint, given, advanced)
 
     async def _change(self, endpoint: Endpoint, id: str, change: changes.Change) -> Answer:
         return _told(endpoint, await self._desk.change(endpoint.repository, id, change))
@@ -149,31 +183,9 @@ class Counter:
 _STATUS = {"arrive": "arrived", "check-in": "checked-in", "fulfil": "fulfilled", "noshow": "noshow"}
 
 
-def _own(name: str, serve: Any) -> Operation:
-    definition = f"urn:polyclinic:appointment-{name}"
-    return Operation(name, definition, serve, at=("instance",), types=_APPOINTMENTS, changes=True)
-
-
-def _seek(given: Arguments, base: str) -> Seek:
-    """Return what is looked for. Refuses: ``Unacceptable``, ``NotSupported``."""
-    start, end = read.instant(given, "start"), read.instant(given, "end", last=True)
-    if start is None or end is None:
-        raise Unacceptable("$find needs start and end", at="start" if start is None else "end")
-    for name in ("timing", "location-string", "organization"):
-        if given.one(name) is not None:
-            raise NotSupported(f"the parameter {name} is not supported", at=name)
-    actors = read.references(given, "practitioner", base) + read.references(given, "location-reference", base)
-    return Seek(
-        (start, end),
-        services=read.references(given, "service-type-reference", base),
-        schedules=read.references(given, "schedule", base),
-        actors=actors,
-        types=read.codes(given, "visit-type"),
-        specialties=read.codes(given, "specialty"),
-        patients=read.references(given, "patient-reference", base),
-        overbook=read.truth(given, "overbook"),
-        but=read.references(given, "ignore-appointment", base),
-    )
+def _own(name: str, serve: Any, *, several: bool = False) -> Operation:
+    definition, at = f"urn:polyclinic:appointment-{name}", _ALL if several else _ONE
+    return Operation(name, definition, serve, at=at, types=_APPOINTMENTS, changes=True)
 
 
 def _inquiry(given: Arguments, base: str) -> Inquiry:
@@ -210,6 +222,13 @@ def _appointment_id(given: Arguments, base: str) -> str | None:
 def _told(endpoint: Endpoint, kept: Kept) -> Answer:
     """Return the answer of a deed: a Bundle with the one Appointment (ITI-116, ITI-117)."""
     return Answer(200, _bundle(endpoint, [kept.body or b""], total=1), version_headers(kept))
+
+
+def _offered(endpoint: Endpoint, offers: Sequence[Resource], told: Sequence[Issue], *, total: int) -> Answer:
+    """Return the answer of $find; what is to be told of the search is an OperationOutcome at its end (ITI-115)."""
+    if not told:
+        return Answer(200, _bundle(endpoint, [encode(offer) for offer in offers], total=total))
+    return searchset(endpoint, [*map(Entry, offers), outcome(told)], total=total)
 
 
 def _bundle(endpoint: Endpoint, bodies: Sequence[bytes], *, total: int) -> bytes:

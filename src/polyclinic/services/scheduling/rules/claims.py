@@ -27,6 +27,10 @@ OVERBOOKED = "urn:polyclinic:extension:overbooked"
 """Extension of Appointment: that it may take a place beyond the capacity (boolean)."""
 OVERRIDE = "urn:polyclinic:extension:override"
 """Extension of Appointment: why it was booked against the rules (CodeableConcept)."""
+BLOCK = "urn:polyclinic:extension:block"
+"""Extension of Slot: that it closes its time to all that is not booked already; for whom (code, of ``SCOPES``)."""
+SCOPES = ("actor", "schedule")
+"""Whom a block closes: everybody on the Schedule, wherever they give visits, or just the Schedule."""
 _ALWAYS = frozenset({"Practitioner", "PractitionerRole", "Patient", "Device", "RelatedPerson"})
 """Whose time is taken with or without a Schedule; of all others, such as a Location, only with one."""
 OVERRIDES = 1_000_000
@@ -48,8 +52,9 @@ class Seat:
 class Claim:
     """What ``holder`` takes: ``seats``, for a visit from ``start`` to ``end``, until it ``expires`` (None: for good).
 
-    ``slots`` are taken over from Slots. ``whole``: every place of the actors, as a block does. ``overridden``: beyond
-    all rules. ``schedules`` are what it is booked from, as far as it says.
+    ``slots`` are taken over from Slots. ``whole``: every place of the actors. ``blocks``: as far as others do not have
+    it yet. ``overridden``: beyond all rules. ``schedules`` are what it is booked from, as far as it says, ``calendars``
+    are those that it would be kept from if they were closed.
     """
 
     holder: str
@@ -59,13 +64,30 @@ class Claim:
     expires: datetime | None = None
     slots: tuple[str, ...] = ()
     whole: bool = False
+    blocks: bool = False
     overridden: bool = False
     schedules: tuple[str, ...] = ()
+    calendars: tuple[str, ...] = ()
     service: str | None = None
 
     def is_as(self, other: "Claim") -> bool:
         """Whether both take the same, for however long they hold it."""
-        return (self.seats, self.slots, self.overridden) == (other.seats, other.slots, other.overridden)
+        return self._what == other._what
+
+    @property
+    def _what(self) -> tuple[object, ...]:
+        return self.seats, self.slots, self.blocks, self.overridden, self.calendars
+
+    def covers(self, other: "Claim", actor: str) -> bool:
+        """Whether all of the time of ``actor`` (or of a calendar) that the other takes is part of what this takes."""
+        if actor in self.calendars:
+            return actor in other.calendars and self.start <= other.start and other.end <= self.end
+        mine, theirs = self.seat_of(actor), other.seat_of(actor)
+        return bool(mine and theirs and mine.begin <= theirs.begin and theirs.end <= mine.end)
+
+    def seat_of(self, actor: str) -> Seat | None:
+        """Return the part of that actor, None without one."""
+        return next((seat for seat in self.seats if seat.actor == actor), None)
 
 
 def claim_of(resource: Resource, directory: Directory, schedules: Mapping[str, str]) -> Claim | None:
@@ -113,8 +135,12 @@ def _of_slot(slot: Resource, directory: Directory) -> Claim | None:
     calendar = directory.calendars.get(directory.local(slot["schedule"]) or "")
     if times is None or calendar is None:
         return None
-    seats = tuple(Seat(actor, *times, places=_capacity(directory, actor)) for actor in calendar.actors)
-    return Claim(f"Slot/{slot['id']}", *times, seats, whole=True, schedules=(calendar.name,))
+    block = (extension_of(slot, BLOCK) or {}).get("valueCode")
+    if block == "schedule":
+        seats: tuple[Seat, ...] = (Seat(calendar.name, *times),)
+    else:
+        seats = tuple(Seat(actor, *times, *_places(directory, actor)) for actor in calendar.actors)
+    return Claim(f"Slot/{slot['id']}", *times, seats, whole=True, blocks=block in SCOPES, schedules=(calendar.name,))
 
 
 def _of_appointment(appointment: Resource, directory: Directory, schedules: Mapping[str, str]) -> Claim | None:
@@ -129,10 +155,9 @@ def _of_appointment(appointment: Resource, directory: Directory, schedules: Mapp
     service = _service(appointment, directory)
     named = [directory.calendars[name] for name in booked_from if name in directory.calendars]
     overbooked = bool((extension_of(appointment, OVERBOOKED) or {}).get("valueBoolean"))
-    seats = {
-        actor: _seat(actor, times, _calendar(actor, named, service, directory), service, directory, overbooked)
-        for actor in _actors(appointment, named, directory)
-    }
+    found = {actor: _calendar(actor, named, service, directory) for actor in _actors(appointment, named, directory)}
+    seats = {actor: _seat(actor, times, each, service, directory, overbooked) for actor, each in found.items()}
+    calendars = named or [each for each in found.values() if each]
     return Claim(
         holder=f"Appointment/{appointment['id']}",
         start=times[0],
@@ -142,6 +167,7 @@ def _of_appointment(appointment: Resource, directory: Directory, schedules: Mapp
         slots=slots,
         overridden=extension_of(appointment, OVERRIDE) is not None,
         schedules=booked_from,
+        calendars=tuple(sorted({calendar.name for calendar in calendars})),
         service=service.name if service else None,
     )
 
@@ -184,8 +210,11 @@ def _calendar(actor: str, named: Iterable[Calendar], service: Service | None, di
     return on_it or directory.calendar_for(actor, service)
 
 
-def _capacity(directory: Directory, actor: str) -> int:
-    return max((directory.parameters_of(each).capacity or 1 for each in directory.by_actor.get(actor, ())), default=1)
+def _places(directory: Directory, actor: str) -> tuple[int, int]:
+    """Return how many visits an actor takes at a time by any calendar, and how many more may be overbooked."""
+    said = [directory.parameters_of(each) for each in directory.by_actor.get(actor, ())]
+    capacity, overbook = (each.capacity or 1 for each in said), (each.overbook or 0 for each in said)
+    return max(capacity, default=1), max(overbook, default=0)
 
 
 def _service(appointment: Resource, directory: Directory) -> Service | None:

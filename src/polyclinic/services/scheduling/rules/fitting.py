@@ -37,10 +37,12 @@ class Fitting:
         last = duration - 1
         hours = terms.open((begin, end + last))
         starts: Intervals = [(from_, to - last) for from_, to in hours if to - from_ > last]
-        for actor in terms.calendar.actors if starts else ():
+        for actor in terms.taken_as:
             taken = self.taken(actor, terms.capacity, terms.extra)
+            if not taken or not starts:
+                continue
             starts = difference(starts, _kept_from(taken, starts, before=terms.before, after=last + terms.after))
-        return difference(starts, self.full_days(terms, (begin, end))) if starts else starts
+        return difference(starts, self.full_days(terms, (begin, end)))
 
     def starts_of_companion(self, actor: str, starts: Intervals, duration: int) -> Intervals:
         """Return those of ``starts`` at which ``actor``, who has no calendar, is free for ``duration``."""
@@ -68,13 +70,16 @@ class Fitting:
 def full(busy: Sequence[Busy], capacity: int, *, extra: int = 0) -> list[Interval]:
     """Return when no more of ``capacity`` visits can be taken.
 
-    An occupation given under a lower limit keeps it while it lasts, raised by ``extra`` overbooked visits.
+    An occupation given under a lower limit keeps it while it lasts, raised by ``extra`` overbooked visits, but for 0,
+    which closes for all.
     """
     spans = [(each.begin, each.end) for each in busy]
     taken = crowded(spans, capacity)
-    for limit in {each.limit + extra for each in busy if each.limit is not None} if capacity > 1 else ():
+    if capacity > 1:
+        taken = union([*taken, *((each.begin, each.end) for each in busy if each.limit == 0)])
+    for limit in {each.limit + extra for each in busy if each.limit} if capacity > 1 else ():
         if limit < capacity:
-            keeping = union((e.begin, e.end) for e in busy if e.limit is not None and e.limit + extra == limit)
+            keeping = union((e.begin, e.end) for e in busy if e.limit and e.limit + extra == limit)
             taken = union([*taken, *intersection(crowded(spans, limit), keeping)])
     return taken
 

@@ -12,6 +12,7 @@ from itertools import chain
 from polyclinic.services.scheduling.model import Calendar, Diary, Interval, Opening, Wish
 from polyclinic.services.scheduling.rules.fitting import Fitting
 from polyclinic.services.scheduling.rules.intervals import Intervals, intersection, meets, union
+from polyclinic.services.scheduling.rules.stored import slot_openings
 from polyclinic.services.scheduling.rules.terms import Terms, never, terms_of
 from polyclinic.services.scheduling.rules.zones import REACH, day_of, local_day
 
@@ -20,8 +21,21 @@ def openings(wish: Wish, diary: Diary, between: Interval) -> Iterator[Opening]:
     """Return the openings that start in [begin, end), by start, then by preference of the leading calendar."""
     between = max(between[0], REACH.start), min(between[1], REACH.stop)
     search = _Search(wish, Fitting(diary), between, [_able(role, wish, leads=False) for role in wish.roles[1:]])
-    found = (search.led_by(terms, rank) for rank, terms in enumerate(_able(wish.roles[0], wish, leads=True)))
-    return (opening for _, _, opening in merge(*found))
+    found = [search.led_by(terms, rank) for rank, terms in enumerate(_able(wish.roles[0], wish, leads=True))]
+    return (opening for _, _, opening in merge(*found, *_by_slots(search)))
+
+
+def _by_slots(search: "_Search") -> Iterator[Iterator[tuple[int, int, Opening]]]:
+    """Yield the openings of each leading calendar that offers stored Slots, behind all others that start then."""
+    wish, slots = search.wish, search.fitting.diary.slots
+    for rank, calendar in enumerate(wish.roles[0]) if slots and len(wish.roles) == 1 else ():
+        terms = terms_of(calendar, wish, leads=True)
+        if calendar.name in slots and not never(terms, by_slots=True):
+            yield _ranked(slot_openings(terms, search.fitting, search.between), len(wish.roles[0]) + rank)
+
+
+def _ranked(found: Iterator[Opening], rank: int) -> Iterator[tuple[int, int, Opening]]:
+    return ((opening.start, rank, opening) for opening in found)
 
 
 def _able(role: Sequence[Calendar], wish: Wish, *, leads: bool) -> list[Terms]:

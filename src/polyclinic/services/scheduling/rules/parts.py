@@ -69,11 +69,12 @@ _ELEMENTS: Mapping[str, tuple[str, ...]] = {
     "jurisdiction": ("valueCodeableConcept",),
     "kind": ("valueCodeableConcept",),
     "needs": ("valueCodeableConcept",),
+    "publish": ("valueBoolean",),
     "availableTime": ("extension",),
     "notAvailable": ("valuePeriod", "valueDate"),
 }
 _REPEATED = frozenset({"service", "jurisdiction", "needs", "availableTime", "notAvailable"})
-_ONLY_OF = {"Schedule": ("service", "jurisdiction", "kind"), "HealthcareService": ("needs",)}
+_ONLY_OF = {"Schedule": ("service", "jurisdiction", "kind"), "HealthcareService": ("needs", "publish")}
 _WINDOW: Mapping[str, tuple[str, ...]] = {
     "daysOfWeek": ("valueCode",),
     "allDay": ("valueBoolean",),

@@ -62,7 +62,12 @@ def service_of(healthcare_service: dict[str, Any]) -> Service:
         types=codes_of(healthcare_service.get("type", ())),
         specialties=codes_of(healthcare_service.get("specialty", ())),
         needs=tuple(codes_of([found.value]) for found in parts.get("needs", ())),
+        places=tuple(each["reference"] for each in healthcare_service.get("location", ()) if "reference" in each),
+        organization=healthcare_service.get("providedBy", {}).get("reference"),
         active=healthcare_service.get("active", True),
+        title=_title(healthcare_service),
+        phone=_phone(healthcare_service),
+        public=any(found.value for found in parts.get("publish", ())),
     )
     _refuse_any(reading)
     return service
@@ -72,6 +77,22 @@ def codes_of(concepts: Iterable[dict[str, Any]]) -> frozenset[Code]:
     """Return all codes of some CodeableConcepts; text alone is none."""
     codings = (coding for concept in concepts for coding in concept.get("coding", ()))
     return frozenset((coding.get("system", ""), coding["code"]) for coding in codings if "code" in coding)
+
+
+def _title(healthcare_service: dict[str, Any]) -> str | None:
+    said = [healthcare_service.get("name"), *(text_of(each) for each in healthcare_service.get("type", ()))]
+    return next((each for each in said if each), None)
+
+
+def text_of(concept: dict[str, Any]) -> str | None:
+    """Return what people read of a CodeableConcept, None where it has only codes."""
+    displays = (coding.get("display") for coding in concept.get("coding", ()))
+    return next((each for each in (concept.get("text"), *displays) if each), None)
+
+
+def _phone(healthcare_service: dict[str, Any]) -> str | None:
+    telecoms = healthcare_service.get("telecom", ())
+    return next((each["value"] for each in telecoms if each.get("system") == "phone" and "value" in each), None)
 
 
 def _services(founds: Iterable[Found], reading: Reading) -> Iterable[str]:

@@ -11,6 +11,7 @@ from polyclinic.services.scheduling.model import Calendar, Diary, Interval, Wish
 from polyclinic.services.scheduling.rules.fitting import Fitting
 from polyclinic.services.scheduling.rules.intervals import covers, meets
 from polyclinic.services.scheduling.rules.openings import share_actors
+from polyclinic.services.scheduling.rules.stored import slot_of
 from polyclinic.services.scheduling.rules.terms import Terms, never, terms_of
 from polyclinic.services.scheduling.rules.zones import REACH, clock_at
 
@@ -71,7 +72,14 @@ def _can_be_filled(roles: Sequence[Sequence[Calendar]], chosen: tuple[Calendar, 
 
 def against(terms: Terms, fitting: Fitting, start: int, duration: int) -> Iterator[str]:
     """Yield what speaks against a visit of one calendar from ``start`` for ``duration``; 0 is one nobody knows."""
-    yield from never(terms)
+    by_slots = terms.leads and terms.calendar.name in fitting.diary.slots
+    yield from never(terms, by_slots=by_slots)
+    if by_slots:
+        yield from _too_early_or_late(terms, fitting.diary.now, start, duration)
+        if slot_of(terms.calendar, fitting.diary, (start, start + duration)) is None:
+            yield f"{terms.calendar.name} has no free Slot that is just then"
+        yield from _taken(terms, fitting, (start, start + duration))
+        return
     if terms.parameters.timezone is None:
         return
     yield from _too_early_or_late(terms, fitting.diary.now, start, duration)
@@ -120,7 +128,7 @@ def _not_open(terms: Terms, visit: Interval) -> Iterator[str]:
 
 
 def _taken(terms: Terms, fitting: Fitting, occupied: Interval) -> Iterator[str]:
-    for actor in terms.calendar.actors:
+    for actor in terms.taken_as:
         if meets(fitting.taken(actor, terms.capacity, terms.extra), occupied):
             times = f"from {shown(occupied[0], terms.zone)} to {shown(occupied[1], terms.zone)}"
             yield f"{actor} is taken {times}" + (", buffers included" if terms.before or terms.after else "")

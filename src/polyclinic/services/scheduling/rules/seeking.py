@@ -4,11 +4,12 @@ Source of the parameters: IHE ITI Scheduling 1.0, ITI-115 (https://profiles.ihe.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from polyclinic.fhir.outcome import Unacceptable
 from polyclinic.services.scheduling.model import Calendar, Code, Interval, Service, Wish
 from polyclinic.services.scheduling.rules.directory import Directory
+from polyclinic.services.scheduling.rules.stored import offers_slots
 
 LONGEST = 31 * 86_400
 """Seconds that one search for openings looks over, at most."""
@@ -19,14 +20,17 @@ NO_SERVICE = Service(name="")
 class Seek:
     """What somebody looks for. Values of one criterion are alternatives, in order of preference.
 
-    ``actors`` are practitioners and places, ``patients`` must all be free, ``overbook``: places beyond the capacity
-    count, ``but`` are Appointments whose time counts as free, ``duration`` is in seconds.
+    ``actors`` are practitioners, ``places`` Locations and ``organizations`` who provide the service (both None: they
+    do not matter). ``patients`` must all be free, ``overbook``: places beyond the capacity count, ``but`` are
+    Appointments whose time counts as free, ``duration`` is in seconds.
     """
 
     between: Interval
     services: tuple[str, ...] = ()
     schedules: tuple[str, ...] = ()
     actors: tuple[str, ...] = ()
+    places: tuple[str, ...] | None = None
+    organizations: tuple[str, ...] | None = None
     types: tuple[Code, ...] = ()
     specialties: tuple[Code, ...] = ()
     jurisdictions: frozenset[Code] = frozenset()
@@ -48,8 +52,16 @@ def check_between(between: Interval) -> None:
 def wishes_of(seek: Seek, directory: Directory) -> list[Wish]:
     """Return a wish for each service that is meant. Refuses: ``Unacceptable`` for a name that stands for nothing."""
     _check_names(seek, directory)
-    wishes = (_wish(service, seek, directory) for service in _services(seek, directory))
+    wishes = [_wish(service, seek, directory) for service in _services(seek, directory)]
+    if not seek.services and seek.organizations is None and not any(wish.service is NO_SERVICE for wish in wishes):
+        wishes.append(_of_slots(_wish(NO_SERVICE, seek, directory), frozenset(seek.types)))
     return [wish for wish in wishes if wish.roles[0]]
+
+
+def _of_slots(wish: Wish, types: frozenset[Code]) -> Wish:
+    """Return the wish for stored Slots: of calendars that have no rules and give visits of one of ``types``, if any."""
+    leading = (each for each in wish.roles[0] if offers_slots(each, wish.service))
+    return replace(wish, roles=(tuple(each for each in leading if not types or each.types & types),))
 
 
 def wish_for(service: Service | None, calendars: Sequence[Calendar], seek: Seek) -> Wish:
@@ -82,8 +94,9 @@ def _services(seek: Seek, directory: Directory) -> Iterator[Service]:
         named = _offered_by(leading, directory) or [NO_SERVICE]
     else:
         named = [service for _, service in sorted(directory.services.items())]
-    wanted = frozenset(seek.types)
-    return (service for service in named if not wanted or service.types & wanted)
+    wanted, providers = frozenset(seek.types), seek.organizations
+    typed = (service for service in named if not wanted or service.types & wanted)
+    return (service for service in typed if providers is None or service.organization in providers)
 
 
 def _offered_by(calendars: Sequence[Calendar], directory: Directory) -> list[Service]:
@@ -99,6 +112,8 @@ def _wish(service: Service, seek: Seek, directory: Directory) -> Wish:
     for need in service.needs:
         named = [calendar for calendar in calendars if calendar.kinds & need]
         roles.append(tuple(named or (each for each in directory.calendars.values() if each.kinds & need)))
+    if seek.places is not None:
+        roles = _at(seek.places, roles, service)
     return Wish(
         service,
         tuple(map(tuple, roles)),
@@ -120,3 +135,26 @@ def _leading(calendars: Sequence[Calendar], seek: Seek) -> tuple[Calendar, ...]:
     )
     ranked = [(rank, calendar) for rank, calendar in zip(wanted, leading, strict=True) if rank is not None]
     return tuple(calendar for _, calendar in sorted(ranked, key=lambda pair: pair[0]))
+
+
+def _at(places: tuple[str, ...], roles: Sequence[tuple[Calendar, ...]], service: Service) -> list[tuple[Calendar, ...]]:
+    """Return ``roles`` as far as a visit is at one of ``places``: where the calendar is that leads, or else the room
+    beside it; a calendar that names no place is where its service is given."""
+    leading = [each for each in roles[0] if _place_of(each, service) & frozenset(places)]
+    if leading:
+        return [_preferred(leading, places), *roles[1:]]
+    for number, role in enumerate(roles[1:], 1):
+        if there := [each for each in role if frozenset(each.actors) & frozenset(places)]:
+            return [*roles[:number], _preferred(there, places), *roles[number + 1 :]]
+    return [(), *roles[1:]]
+
+
+def _place_of(calendar: Calendar, service: Service) -> frozenset[str]:
+    return frozenset(actor for actor in calendar.actors if actor.startswith("Location/")) or frozenset(service.places)
+
+
+def _preferred(calendars: Sequence[Calendar], places: tuple[str, ...]) -> tuple[Calendar, ...]:
+    def rank(calendar: Calendar) -> int:
+        return next((rank for rank, place in enumerate(places) if place in calendar.actors), len(places))
+
+    return tuple(sorted(calendars, key=rank))

@@ -44,6 +44,11 @@ class Terms:
         return (self.parameters.overbook or 0) if self.wish.overbook else 0
 
     @property
+    def taken_as(self) -> tuple[str, ...]:
+        """Whose time a visit takes: its actors', and that of the calendar itself, which can be closed."""
+        return (*self.calendar.actors, self.calendar.name)
+
+    @property
     def duration(self) -> int:
         """Seconds a visit lasts, 0 where nobody says it."""
         return self.parameters.duration or self.wish.duration or 0
@@ -94,9 +99,13 @@ def terms_of(calendar: Calendar, wish: Wish, *, leads: bool) -> Terms:
     )
 
 
-def never(terms: Terms) -> list[str]:
-    """Return why the calendar gives no such visit, whenever it would be: a sentence for each reason."""
-    return [*_refusals_of_any(terms), *(_refusals_of_leader(terms) if terms.leads else ())]
+def never(terms: Terms, *, by_slots: bool = False) -> list[str]:
+    """Return why the calendar gives no such visit, whenever it would be: a sentence for each reason.
+
+    Where stored Slots say when and how long (``by_slots``), nobody else has to.
+    """
+    unsaid = () if by_slots else _unsaid(terms)
+    return [*_refusals_of_any(terms), *(_refusals_of_leader(terms) if terms.leads else ()), *unsaid]
 
 
 def _refusals_of_any(terms: Terms) -> Iterator[str]:
@@ -107,8 +116,6 @@ def _refusals_of_any(terms: Terms) -> Iterator[str]:
         yield f"{wish.service.name} is not active"
     if not _offers(terms):
         yield f"{calendar.name} does not offer {wish.service.name}"
-    if terms.parameters.timezone is None:
-        yield f"no time zone is named by {_sayers(terms)}"
     if not calendar.actors:
         yield f"{calendar.name} has nobody who could be booked"
     if wish.jurisdictions and calendar.jurisdictions and not wish.jurisdictions & calendar.jurisdictions:
@@ -120,12 +127,17 @@ def _refusals_of_leader(terms: Terms) -> Iterator[str]:
     said = terms.parameters.duration
     if wish.specialties and not wish.specialties & (calendar.specialties or wish.service.specialties):
         yield f"{calendar.name} is of none of the specialties asked for"
-    if not calendar.hours.windows and not wish.service.hours.windows:
-        yield f"no opening hours are said by {_sayers(terms)}"
-    if not terms.duration:
-        yield f"how long a visit lasts is not said by {_sayers(terms)}"
-    elif said and wish.duration and said != wish.duration:
+    if said and wish.duration and said != wish.duration:
         yield f"a visit of {calendar.name} lasts {said // 60} minutes, not {wish.duration // 60}"
+
+
+def _unsaid(terms: Terms) -> Iterator[str]:
+    if terms.parameters.timezone is None:
+        yield f"no time zone is named by {_sayers(terms)}"
+    if terms.leads and not terms.calendar.hours.windows and not terms.wish.service.hours.windows:
+        yield f"no opening hours are said by {_sayers(terms)}"
+    if terms.leads and not terms.duration:
+        yield f"how long a visit lasts is not said by {_sayers(terms)}"
 
 
 def _sayers(terms: Terms) -> str:

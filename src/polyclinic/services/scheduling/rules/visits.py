@@ -66,9 +66,9 @@ def appointment_of(opening: Opening, service: Service, booking: Booking) -> Reso
     if extensions := _extensions(opening.calendars, booking):
         resource["extension"] = extensions
     resource["status"] = booking.status
-    if types := _concepts(service.types):
+    if types := concepts_of(service.types):
         resource["serviceType"] = types
-    if specialties := _concepts(opening.calendars[0].specialties if opening.calendars else frozenset()):
+    if specialties := concepts_of(opening.calendars[0].specialties if opening.calendars else frozenset()):
         resource["specialty"] = specialties
     if inquiry.reasons:
         resource["reasonCode"] = [dict(each) for each in inquiry.reasons]
@@ -76,6 +76,8 @@ def appointment_of(opening: Opening, service: Service, booking: Booking) -> Reso
         resource["supportingInformation"] = [dict(each) for each in inquiry.insurance]
     resource["start"], resource["end"] = instant_of(opening.start, zone), instant_of(opening.end, zone)
     resource["minutesDuration"] = (opening.end - opening.start) // 60
+    if opening.slots:
+        resource["slot"] = [{"reference": slot} for slot in opening.slots]
     if booking.status != "proposed":
         resource["created"] = booking.created.astimezone(UTC).isoformat(timespec="seconds")
     if booking.comment:
@@ -112,7 +114,8 @@ def _participants(calendars: Sequence[Calendar], service: Service, booking: Book
     return [{"actor": {"reference": actor}, "required": "required", "status": status} for actor in actors]
 
 
-def _concepts(codes: frozenset[tuple[str, str]]) -> list[dict[str, Any]]:
+def concepts_of(codes: frozenset[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Return a CodeableConcept for each code, in order."""
     return [
         {"coding": [{"system": system, "code": code} if system else {"code": code}]} for system, code in sorted(codes)
     ]

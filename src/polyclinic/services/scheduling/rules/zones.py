@@ -5,6 +5,7 @@ A local day is its ordinal (``date.toordinal``); a wall clock is seconds after m
 instant of the change.
 """
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -73,6 +74,15 @@ def clock_at(zone: ZoneInfo, instant: int) -> tuple[int, bool]:
     """Return the wall clock at ``instant``, and whether it shows this for the first time on its day."""
     local = _local(zone, instant)
     return local.hour * 3600 + local.minute * 60 + local.second, local.fold == 0
+
+
+def changes_between(zone: ZoneInfo, begin: int, end: int) -> Iterator[int]:
+    """Yield the instants in (begin, end] at which the offset of ``zone`` changes; one a day at most."""
+    while begin < end:
+        next = min(begin + DAY, end)
+        if _local(zone, begin).utcoffset() != _local(zone, next).utcoffset():
+            yield _change(zone, begin, next)
+        begin = next
 
 
 def span_of(stretch: Stretch, zone: ZoneInfo) -> Interval:

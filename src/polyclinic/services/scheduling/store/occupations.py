@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from polyclinic.repository.connect import Session
 from polyclinic.services.scheduling.model import Busy
@@ -10,12 +11,19 @@ from polyclinic.services.scheduling.model import Busy
 _LOCK = """
 select pg_advisory_xact_lock(key)
 from (select distinct hashtextextended(actor, 20) as key from unnest($1::text[]) as a(actor) order by 1) as k"""
-_BUSY = """
+_GIVEN = """
 select o.number, o.actor, o.lane, extract(epoch from lower(o.during))::bigint as begin,
        extract(epoch from upper(o.during))::bigint as until, o.places, o.holder, o.expires
 from unnest($1::text[], $2::bigint[], $3::bigint[]) as a(actor, low, high)
 join occupation o on o.actor = a.actor and o.during && tstzrange(to_timestamp(a.low), to_timestamp(a.high))
 where not o.holder = any($4)"""
+_BUSY = f"""{_GIVEN}
+union all
+select 0, b.actor, -1, extract(epoch from lower(b.during))::bigint,
+       extract(epoch from upper(b.during))::bigint, 0, b.slot, null
+from unnest($1::text[] || $5::text[], $2::bigint[] || $6::bigint[], $3::bigint[] || $7::bigint[]) as a(actor, low, high)
+join block b on b.actor = a.actor and b.during && tstzrange(to_timestamp(a.low), to_timestamp(a.high))
+where not b.slot = any($4)"""
 _PURGE = """
 with gone as (
     delete from occupation o using unnest($1::text[], $2::bigint[], $3::bigint[]) as a(actor, low, high)
@@ -28,8 +36,12 @@ select actor, lane, most, tstzrange(to_timestamp(low), to_timestamp(high)), plac
        to_timestamp($9::bigint), $10
 from unnest($1::text[], $2::integer[], $3::integer[], $4::bigint[], $5::bigint[], $6::integer[])
     as a(actor, lane, most, low, high, places)"""
+_RELEASE = """
+delete from occupation where holder = any($1)
+returning actor, extract(epoch from lower(during))::bigint as low, extract(epoch from upper(during))::bigint as high"""
 _MOVE = """
-update occupation o set lane = a.lane from unnest($1::bigint[], $2::integer[]) as a(number, lane)
+update occupation o set lane = a.lane, most = greatest(o.most, a.lane + 1)
+from unnest($1::bigint[], $2::integer[]) as a(number, lane)
 where o.number = a.number"""
 _EXTEND = "update occupation set expires = $2 where holder = $1 and (expires is null or expires > $3) returning 1"
 _COUNT = """
@@ -44,9 +56,15 @@ _DIARY = """
 select o.actor, array_agg(extract(epoch from lower(o.during))::bigint) as begins,
        array_agg(extract(epoch from upper(o.during))::bigint) as ends,
        array_agg(o.lane) as lanes, array_agg(o.places) as places
-from occupation o
-where o.actor = any($1) and o.during && tstzrange(to_timestamp($2::bigint), to_timestamp($3::bigint))
-  and (o.expires is null or o.expires > $4) and not o.holder = any($5)
+from (
+    select actor, lane, during, places from occupation
+    where actor = any($1) and during && tstzrange(to_timestamp($2::bigint), to_timestamp($3::bigint))
+      and (expires is null or expires > $4) and not holder = any($5)
+    union all
+    select actor, -1, during, 0 from block
+    where actor = any($1) and during && tstzrange(to_timestamp($2::bigint), to_timestamp($3::bigint))
+      and not slot = any($5)
+) o
 group by o.actor"""
 _EXPIRED = """
 (select distinct holder from occupation where expires <= $1 limit $2) union (select holder from lapsed limit $2)"""
@@ -71,6 +89,15 @@ class Taken:
     expires: datetime | None
     busy: Busy
 
+    @property
+    def is_block(self) -> bool:
+        """Whether it is closed rather than given."""
+        return self.busy.lane < 0
+
+    def lasts(self, now: datetime) -> bool:
+        """Whether it is for good, or has not expired yet."""
+        return self.expires is None or self.expires > now
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -89,9 +116,17 @@ async def lock(session: Session, actors: Iterable[str]) -> None:
         await session.fetch(_LOCK, wanted)
 
 
-async def taken(session: Session, spans: Sequence[Span], *, but: Sequence[str] = ()) -> list[Taken]:
-    """Return what of ``spans`` is given to others than the holders ``but``, whether it has expired or not."""
-    rows = await session.fetch(_BUSY, *_columns(spans), list(but))
+async def taken(
+    session: Session, spans: Sequence[Span], *, calendars: Sequence[Span] = (), but: Sequence[str] = ()
+) -> list[Taken]:
+    """Return what of ``spans`` is given to others than the holders ``but``, whether it has expired or not.
+
+    What a block closes, of these or of ``calendars`` (spans of Schedules), is one more of them, whole, in no lane (-1).
+    """
+    return _taken(await session.fetch(_BUSY, *_columns(spans), list(but), *_columns(calendars)))
+
+
+def _taken(rows: Sequence[Any]) -> list[Taken]:
     return [
         Taken(
             row["number"],
@@ -112,6 +147,11 @@ async def diary(
     return {row["actor"]: list(map(Busy, row["begins"], row["ends"], row["lanes"], row["places"])) for row in rows}
 
 
+async def given(session: Session, spans: Sequence[Span], *, but: Sequence[str] = ()) -> list[Taken]:
+    """Return what ``taken`` does without what is only closed: blocks as far as they have got it."""
+    return _taken(await session.fetch(_GIVEN, *_columns(spans), list(but)))
+
+
 async def purge(session: Session, spans: Sequence[Span], now: datetime) -> None:
     """Take back the places of holds in ``spans`` that expired, and note whose they were."""
     await session.execute(_PURGE, *_columns(spans), now)
@@ -127,17 +167,25 @@ async def take(
     expires: datetime | None = None,
 ) -> None:
     """Give ``places`` to ``holder``. Raises: what PostgreSQL raises where one of them is given already."""
+    if not places:
+        return
     columns = zip(*((p.span.actor, p.lane, p.most, p.span.begin, p.span.end, p.places) for p in places), strict=True)
     await session.execute(_TAKE, *map(list, columns), holder, list(slots), starts, expires)
 
 
-async def release(session: Session, holders: Sequence[str]) -> None:
-    """Take back all that ``holders`` have."""
-    await session.execute("delete from occupation where holder = any($1)", list(holders))
+async def release(session: Session, holders: Sequence[str]) -> list[Span]:
+    """Take back all that ``holders`` have, and return what that was."""
+    rows = await session.fetch(_RELEASE, list(holders))
+    return [Span(row["actor"], row["low"], row["high"]) for row in rows]
+
+
+async def release_of(session: Session, holder: str, actor: str) -> None:
+    """Take back what ``holder`` has of one actor."""
+    await session.execute("delete from occupation where holder = $1 and actor = $2", holder, actor)
 
 
 async def move(session: Session, lanes: dict[int, int]) -> None:
-    """Give the occupations with these numbers other lanes, all at once."""
+    """Give the occupations with these numbers other lanes, all at once, also such as others were overbooked into."""
     await session.execute("set constraints no_place_is_given_twice deferred")
     await session.execute(_MOVE, list(lanes), list(lanes.values()))
     await session.execute("set constraints no_place_is_given_twice immediate")

@@ -10,10 +10,6 @@ _KEEP = """
 insert into rule (name, number, body) select name, $3, body from unnest($1::text[], $2::bytea[]) as r(name, body)
 on conflict (name) do update set number = excluded.number, body = excluded.body"""
 
-_KEEP_SLOTS = """
-insert into slot_schedule (slot, schedule) select * from unnest($1::text[], $2::text[])
-on conflict (slot) do update set schedule = excluded.schedule"""
-
 
 class Rule(NamedTuple):
     """What one Schedule or HealthcareService says; no ``body`` where it was deleted."""
@@ -45,16 +41,7 @@ async def since(session: Session, number: int) -> list[Rule]:
     return [Rule(row["key"], row["name"], row["number"], row["body"]) for row in rows]
 
 
-async def schedules_of(session: Session, slots: Sequence[str]) -> dict[str, str]:
-    """Return the Schedules of ``slots``, both references."""
-    rows = await session.fetch("select slot, schedule from slot_schedule where slot = any($1)", list(slots))
-    return {row["slot"]: row["schedule"] for row in rows}
-
-
-async def keep_slots(session: Session, schedules: Sequence[tuple[str, str | None]]) -> None:
-    """Keep the Schedule of each Slot; None where the Slot is gone."""
-    await session.execute(
-        "delete from slot_schedule where slot = any($1)", [slot for slot, schedule in schedules if schedule is None]
-    )
-    kept = [(slot, schedule) for slot, schedule in schedules if schedule is not None]
-    await session.execute(_KEEP_SLOTS, [slot for slot, _ in kept], [schedule for _, schedule in kept])
+async def bodies(session: Session, names: Sequence[str]) -> dict[str, bytes]:
+    """Return the resources of those names that stand."""
+    rows = await session.fetch("select name, body from rule where name = any($1) and body is not null", list(names))
+    return {row["name"]: row["body"] for row in rows}

@@ -1,12 +1,18 @@
 """The scheduling service on a database of its own, by a clock that the tests move."""
 
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
+from polyclinic.kit.app import assemble
+from polyclinic.kit.manifest import Manifest
 from polyclinic.kit.testing import Client, database, running
 from polyclinic.services.scheduling.main import create
 from polyclinic.services.scheduling.tests.practice import Clock, parameters, schedule, service
+
+RECORDS = Manifest(name="records", owns=("Location", "Patient"))
 
 
 @dataclass
@@ -35,6 +41,21 @@ class Practice:
 
     async def hold(self, proposal, **given):
         return await self.ask("$hold", appointment_reference=f"Appointment/{proposal['id']}", **given)
+
+
+@asynccontextmanager
+async def with_records(**settings):
+    """Yield an empty practice, and a client of the service that knows its places and patients."""
+    clock = Clock()
+    async with (
+        database() as one,
+        database() as two,
+        running(partial(assemble, RECORDS), postgresql=one) as records,
+        running(
+            lambda told: create(told, clock), postgresql=two, services={"records": records.root}, **settings
+        ) as client,
+    ):
+        yield Practice(client, clock, two), records
 
 
 @pytest.fixture(scope="module")

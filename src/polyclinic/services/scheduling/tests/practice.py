@@ -48,6 +48,8 @@ def _value(name, value):
                 {"url": "availableEndTime", "valueTime": f"{end}:00"},
             ]
         }
+    if name == "publish":
+        return {"valueBoolean": value}
     if name == "timezone":
         return {"valueCode": value}
     if name in ("capacity", "mostPerDay", "offersAtOnce", "offerTries"):
@@ -129,6 +131,8 @@ def _parameter(value):
         return {"valueBoolean": value}
     if isinstance(value, int):
         return {"valueInteger": value}
+    if isinstance(value, dict) and value.keys() & {"event", "repeat"}:
+        return {"valueTiming": value}
     if isinstance(value, dict):
         return {"resource": value} if "resourceType" in value else {"valueCodeableConcept": value}
     if "/" in value:

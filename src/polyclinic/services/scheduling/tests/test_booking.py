@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from polyclinic.services.scheduling.tests.practice import parameters, schedule
+from polyclinic.services.scheduling.tests.practice import VISIT, parameters, schedule, service
 
 
 def starts(found):
@@ -28,6 +28,18 @@ async def test_openings_are_found_from_rules_alone(practice):
     assert (first["status"], first["start"], first["minutesDuration"]) == ("proposed", "2026-12-07T09:00:00+01:00", 30)
     actors = [each["actor"]["reference"] for each in first["participant"]]
     assert actors == ["Patient/rules", "Practitioner/rules", "HealthcareService/check-up"]
+
+
+async def test_every_opening_is_of_its_own_service(practice):
+    nurse = {"system": "urn:test:visits", "code": "nurse"}
+    await practice.keep(
+        service("nurse") | {"type": [{"coding": [nurse]}]},
+        schedule("nurse", "Practitioner/nurse", service="HealthcareService/nurse"),
+    )
+    names = ["HealthcareService/check-up", "HealthcareService/nurse"]
+    found = await practice.find(service_type_reference=names, schedule=["Schedule/lane", "Schedule/nurse"])
+    told = {each["participant"][0]["actor"]["reference"]: each["serviceType"][0]["coding"][0] for each in found}
+    assert told == {"Practitioner/lane": VISIT, "Practitioner/nurse": nurse}
 
 
 async def test_what_is_held_is_pending_offered_to_nobody_and_booked_by_its_holder(practice):

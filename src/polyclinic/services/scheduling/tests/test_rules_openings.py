@@ -104,6 +104,11 @@ def test_every_actor_of_a_calendar_is_needed():
     assert offered(wish(both), busy("Device/d", ("09:00", "10:00"))) == ["10:00", "10:30"]
 
 
+def test_an_actor_without_any_time_leaves_none_to_the_others():
+    both = calendar(actors=("Practitioner/a", "Device/d"), hours=NINE_TO_ELEVEN)
+    assert offered(wish(both), busy("Practitioner/a", ("08:00", "12:00"))) == []
+
+
 def test_overbooked_places_are_there_for_who_asks():
     own = calendar(hours=NINE_TO_ELEVEN, parameters=Parameters(overbook=1))
     taken = Diary(NOW, {"Practitioner/a": [Busy(at("2026-11-30T09:00"), at("2026-11-30T10:00"), limit=1)]})

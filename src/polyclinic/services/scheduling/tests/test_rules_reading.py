@@ -75,6 +75,21 @@ def test_schedule_without_the_extension_has_no_rules():
     assert (calendar.parameters, calendar.hours, calendar.active) == (Parameters(), Hours(), True)
 
 
+@pytest.mark.parametrize(("said_of_it", "public"), [([], False), ([True], True), ([False], False)])
+def test_a_service_is_public_only_if_it_says_so(said_of_it, public):
+    parts = [part("publish", valueBoolean=value) for value in said_of_it]
+    assert service_of(service(*parts)).public is public
+
+
+def test_service_is_called_and_phoned_as_people_do():
+    telecom = [{"system": "email", "value": "a@b.example"}, {"system": "phone", "value": "+1-413-555-0100"}]
+    place = [{"display": "somewhere"}, {"reference": "Location/1"}]
+    of_type = {"type": [{"coding": [{"code": "57"}]}, {"coding": [{"code": "1", "display": "Immunization"}]}]}
+    told = service_of(service(telecom=telecom, location=place, **of_type))
+    assert (told.title, told.phone, told.places) == ("Immunization", "+1-413-555-0100", ("Location/1",))
+    assert service_of(service(name="Vaccination", **of_type)).title == "Vaccination"
+
+
 HOURS = {
     "from to": (("09:00:00", "17:30:00"), (9 * 3600, 17 * 3600 + 1800)),
     "to midnight": (("22:00:00", "00:00:00"), (22 * 3600, 86400)),
@@ -131,6 +146,7 @@ FAULTS = {
     "path as zone": ([part("timezone", valueCode="../etc/passwd")], f"{E}.extension[0].value", "no time zone"),
     "no zone": ([lasting("duration", 20)], "Schedule.extension", "no time zone"),
     "zone twice": ([BERLIN, BERLIN], f"{E}.extension[1]", "twice"),
+    "public schedule": ([BERLIN, part("publish", valueBoolean=True)], f"{E}.extension[1].value", "HealthcareService"),
     "unknown part": ([BERLIN, part("colour", valueCode="red")], f"{E}.extension[1]", "no part 'colour'"),
     "wrong value": ([BERLIN, part("duration", valueInteger=20)], f"{E}.extension[1]", "valueDuration"),
     "negative duration": ([BERLIN, lasting("duration", -20)], f"{E}.extension[1].value", "from 60"),
