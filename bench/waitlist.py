@@ -119,8 +119,8 @@ async def measured(superuser: str, seeds: int) -> list[dict]:
     rows = []
     for acceptance in ACCEPTANCE:
         for way in WAYS:
-            if way.ranking is None and acceptance != ACCEPTANCE[0]:
-                continue  # whether they would accept does not matter where nobody is asked
+            if acceptance != ACCEPTANCE[0] and (way.ranking is None or "offersAtOnce" in way.settings):
+                continue  # whether they would accept does not matter where nobody is asked, and several need not be
             months = []
             for seed in range(seeds):
                 month = Month(seed, way, acceptance)
@@ -150,11 +150,14 @@ def figures(months: Sequence[Month]) -> dict:
     took = sorted((gap.refilled - gap.given_back) / timedelta(hours=1) for gap in cancelled if gap.refilled)
     people = [person for month in months for person in month.people.values()]
     served = [person for person in people if person.served]
+    replaced = [gap for gap in gaps if not gap.cancelled]
     offers = sum(person.offers for person in people)
     return {
         "cancelled": len(cancelled),
         "refilled": share(sum(1 for gap in cancelled if gap.refilled), len(cancelled)),
         "refilled of 24 h": share(sum(1 for gap in in_time if gap.refilled), len(in_time)),
+        "replaced": len(replaced),
+        "refilled of replaced": share(sum(1 for gap in replaced if gap.refilled), len(replaced)),
         "hours": {"median": middle(took), "p90": round(took[len(took) * 9 // 10], 1) if took else None},
         "used": share(sum(len(month.booked) for month in months), len(months) * DAYS * CLINICIANS * VISITS),
         "offers": offers,
@@ -220,8 +223,8 @@ def report(found: dict) -> str:
         "## Refilled",
         "",
         "| gaps are filled | would accept | cancelled | refilled | of those 24 h ahead | hours to refill, median / p90"
-        " | offers | of them accepted | visits that are booked at the end |",
-        "|---|---|---|---|---|---|---|---|---|",
+        " | given back for an earlier one, refilled | offers | of them accepted | visits that are booked at the end |",
+        "|---|---|---|---|---|---|---|---|---|---|",
         *(_refilled(row) for row in found["rows"]),
         "",
         "## Fairly",
@@ -244,7 +247,8 @@ def _refilled(row: dict) -> str:
     hours = row["hours"]
     return (
         f"| {row['way']} | {percent(row['acceptance'])} | {row['cancelled']} | **{percent(row['refilled'])}** |"
-        f" {percent(row['refilled of 24 h'])} | {hours['median']} / {hours['p90']} | {row['offers']} |"
+        f" {percent(row['refilled of 24 h'])} | {hours['median']} / {hours['p90']} |"
+        f" {row['replaced']}, {percent(row['refilled of replaced'])} | {row['offers']} |"
         f" {percent(row['accepted'])} | {percent(row['used'])} |"
     )
 

@@ -15,7 +15,7 @@ from polyclinic.services.scheduling.actions.keeping import TimeTaken, foresee
 from polyclinic.services.scheduling.actions.offers import AgainstRules
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
 from polyclinic.services.scheduling.actions.visits import Visit, moved_to, visit_moved, visit_of, visit_written
-from polyclinic.services.scheduling.model import Diary, Opening, Service
+from polyclinic.services.scheduling.model import Diary, Opening
 from polyclinic.services.scheduling.rules import changes
 from polyclinic.services.scheduling.rules.belonging import excepted
 from polyclinic.services.scheduling.rules.claims import Resource, claim_of, times_of
@@ -23,7 +23,7 @@ from polyclinic.services.scheduling.rules.proposals import Proposal, proposal_of
 from polyclinic.services.scheduling.rules.reasons import why_not
 from polyclinic.services.scheduling.rules.seeking import Seek, wish_for
 from polyclinic.services.scheduling.rules.terms import terms_of
-from polyclinic.services.scheduling.rules.visits import Booking, Inquiry, appointment_of
+from polyclinic.services.scheduling.rules.visits import Booking, appointment_of
 from polyclinic.services.scheduling.rules.zones import day_of, local_day
 from polyclinic.services.scheduling.store import occupations
 
@@ -207,13 +207,12 @@ async def standing(transaction: Transaction, id: str) -> Kept:
     return kept
 
 
-async def create_visit(transaction: Transaction, made: Resource, opening: Opening, service: Service) -> Kept:
-    """Keep the Appointment of an ``opening`` that was found in this transaction, limits of the day observed.
+async def create_visit(transaction: Transaction, made: Resource, visit: Visit) -> Kept:
+    """Keep the Appointment of a ``visit`` that was found in this transaction, limits of the day observed.
 
     Refuses: ``TimeTaken``, ``AgainstRules``.
     """
     kept = await _created(transaction, made)
-    visit = Visit(service, opening.calendars, opening.start, opening.end, Inquiry())
     await _check_day(transaction, visit, Asked())
     return kept
 

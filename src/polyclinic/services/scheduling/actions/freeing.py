@@ -84,7 +84,9 @@ async def _note_time(session: Session, change: Change, directory: Directory, now
     before, after = change.before, change.after
     if before is None or before.end <= now.timestamp() or (after is not None and before.is_as(after)):
         return
-    actors = [seat.actor for seat in before.seats if seat.actor in directory.by_actor]
+    named = [seat.actor for seat in before.seats if seat.actor in directory.by_actor]
+    closed = [directory.calendars[seat.actor] for seat in before.seats if seat.actor in directory.calendars]
+    actors = list(dict.fromkeys([*named, *(actor for calendar in closed for actor in calendar.actors)]))
     if actors:
         await waitlist.free(session, before.holder, actors, before.start, before.end)
 

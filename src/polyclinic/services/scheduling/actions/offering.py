@@ -21,6 +21,7 @@ from polyclinic.services.scheduling.actions.keeping import TimeTaken
 from polyclinic.services.scheduling.actions.lining_up import Candidate, line_up, read
 from polyclinic.services.scheduling.actions.offers import AgainstRules
 from polyclinic.services.scheduling.actions.rulebook import Rulebook
+from polyclinic.services.scheduling.actions.visits import Visit
 from polyclinic.services.scheduling.model import Diary
 from polyclinic.services.scheduling.rules import changes, offered
 from polyclinic.services.scheduling.rules.claims import Resource
@@ -165,11 +166,13 @@ class _Round:
         """Make the offers of ``place``; False where somebody has just taken it."""
         now = self.transaction.now
         expires = now + timedelta(seconds=place.window)
+        opening = place.opening
+        visit = Visit(place.wish.service, opening.calendars, opening.start, opening.end, Inquiry())
         try:
             async with self.transaction.session.transaction():
                 for number, taker in enumerate(takers):
                     resource = _offer(place, taker, now, expires, holds=number == 0)
-                    kept = await create_visit(self.transaction, resource, place.opening, place.wish.service)
+                    kept = await create_visit(self.transaction, resource, visit)
                     offer = Offer(
                         appointment=f"Appointment/{kept.id}",
                         entry=taker.waiting.name,

@@ -11,7 +11,7 @@ from polyclinic.kit.testing import database, running
 from polyclinic.services.scheduling.actions import expiring, offering
 from polyclinic.services.scheduling.main import create
 from polyclinic.services.scheduling.tests.conftest import Practice
-from polyclinic.services.scheduling.tests.practice import Clock, entry, schedule, service
+from polyclinic.services.scheduling.tests.practice import Clock, entry, parameters, schedule, service
 
 SERVICE = "HealthcareService/check-up"
 
@@ -267,6 +267,18 @@ async def test_an_absence_that_is_lifted_and_hours_that_are_added_are_offered(pr
     longer = schedule("b", "Practitioner/b", service=SERVICE, availableTime=("mon tue wed thu fri", "09:00", "14:00"))
     await practice.keep(longer)
     assert (await offered_to(practice, "w2"))["start"] == "2026-12-07T13:00:00+01:00"
+
+
+async def test_a_block_that_is_lifted_is_offered(practice):
+    closing = {"start": "2026-12-07T09:00:00+01:00", "end": "2026-12-07T12:00:00+01:00"}
+    blocked = await practice.client.post("/fhir/Schedule/a/$block", parameters(**closing))
+    assert blocked.status == 200, blocked.body
+    any_monday = [{"end": "2026-12-07"}]
+    await practice.keep(entry("w", "Patient/w", requestedPeriod=any_monday))
+    assert await nothing_more(practice) == []
+    lifted = await practice.client.post("/fhir/Schedule/a/$unblock", parameters(**closing))
+    assert lifted.status == 200, lifted.body
+    assert (await offered_to(practice, "w"))["start"] == closing["start"]
 
 
 async def test_an_expired_hold_is_cancelled_and_its_time_offered(practice):
