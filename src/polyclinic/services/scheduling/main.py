@@ -25,6 +25,7 @@ from polyclinic.services.scheduling.api import Closures, Counter, SeriesCounter,
 from polyclinic.services.scheduling.api.feeds import Feeds
 from polyclinic.services.scheduling.api.measures import Office
 from polyclinic.services.scheduling.api.publishing import Newsstand
+from polyclinic.services.scheduling.events import handlers
 from polyclinic.services.scheduling.manifest import manifest
 
 
@@ -42,6 +43,7 @@ def create(settings: Settings, now: Clock = clock.now) -> ASGIApp:
         Newsstand(Publisher(rules, neighbours, now)),
     )
     deeds = Deeds(
+        handlers=handlers(),
         operations=[operation for door in doors for operation in door.operations()],
         chores={
             "learn who comes": estimator.keep_learning,

@@ -2,10 +2,6 @@
 
 from typing import Any
 
-EVENTS = ("proposed", "pending", "booked", "arrived", "fulfilled", "cancelled", "noshow", "entered-in-error",
-          "checked-in", "waitlist", "moved")  # fmt: skip
-"""All names: where it has a new status that, where it has another time ``moved``; else it was just updated."""
-
 
 def event_of(before: dict[str, Any] | None, after: dict[str, Any]) -> str | None:
     """Return the name of the change from ``before`` (None: there was none) to ``after``; None for any other."""
