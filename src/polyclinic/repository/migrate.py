@@ -47,7 +47,10 @@ async def migrate(connection: Session, parts: Mapping[str, Traversable] | None =
 
 
 async def _migrate(connection: Session, part: str, folder: Traversable) -> list[str]:
-    known = {int(file.name[:4]): file for file in folder.iterdir() if file.name.endswith(".sql")}
+    files = [file for file in folder.iterdir() if file.name.endswith(".sql")]
+    known = {int(file.name[:4]): file for file in files}
+    if len(known) < len(files):
+        raise ValueError(f"two migrations of {part} have the same number")
     applied = {row["number"] for row in await connection.fetch("select number from migration where part = $1", part)}
     if unknown := applied - known.keys():
         raise NewerDatabase(f"the database has migration {max(unknown)} of {part}, which this release does not know")
