@@ -14,6 +14,8 @@ from polyclinic.repository.model import Delete, Update
 from polyclinic.repository.order import in_column_order, order_of
 from polyclinic.repository.pages import Reading
 from polyclinic.repository.places import place_of
+from polyclinic.repository.plan import CommonTerms, plan
+from polyclinic.repository.resolve import Resolver, settled
 from polyclinic.repository.statements import PLACE
 
 DATES = ("2020", "2020-03", "2020-03-05", "2021-01-01T10:00:00Z", "2021-01-01T10:00:00.123+02:00", "1900-01-01")
@@ -310,7 +312,8 @@ async def test_places_are_reckoned_as_the_index_has_them(repository, question, f
     await clear(repository)
     await put(repository, first)
     asked, pool = query(question), repository._pool
-    chosen, order = in_column_order(await repository._planned(pool, asked), order_of(asked))
+    planned = plan(await Resolver(pool, CommonTerms()).question(asked), CommonTerms())
+    chosen, order = in_column_order(await settled(pool, planned), order_of(asked))
     found = await Reading(pool, asked, chosen, order, None).unmoved()
     seen = await pool.fetchval("select pg_current_snapshot()::text")
     await put(repository, [{**each, "language": "en"} for each in first])
