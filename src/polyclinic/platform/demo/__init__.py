@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from polyclinic.fhir import json
-from polyclinic.platform.demo import clinic
+from polyclinic.platform.demo import calendars, clinic
 from polyclinic.platform.demo.life import told
 from polyclinic.platform.demo.people import person
 from polyclinic.platform.demo.record import transaction
@@ -25,13 +25,14 @@ SEED = 1
 
 
 def bundles(*, today: date, seed: int = SEED, patients: int = PATIENTS) -> Iterator[dict[str, Any]]:
-    """Yield transaction Bundles: the clinic, then one per patient.
+    """Yield transaction Bundles: the clinic, then one per patient, then what can be booked.
 
     The same arguments give the same Bundles; ids depend on the patient's number only.
     """
     yield transaction(clinic.resources())
     for number in range(1, patients + 1):
         yield transaction(told(person(number, seed), seed, today))
+    yield transaction(calendars.resources())
 
 
 def load(base_url: str, *, today: date, patients: int = PATIENTS) -> Tally:
@@ -44,7 +45,7 @@ def load(base_url: str, *, today: date, patients: int = PATIENTS) -> Tally:
 
 async def bring_in(base_url: str, *, today: date, patients: int = PATIENTS) -> Tally:
     """Bring the demonstration into the server at ``base_url``, as ``load`` does."""
-    tally = Tally(files=patients + 1)
+    tally = Tally(files=patients + 2)
     stream = map(_parcel, bundles(today=today, patients=patients))
     with ThreadPoolExecutor(1, "demo") as maker:
         await bring(stream, Wish(url=base_url), Silence(), tally=tally, reader=maker)
