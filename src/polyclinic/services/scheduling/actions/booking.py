@@ -31,6 +31,8 @@ HOLD = timedelta(minutes=10)
 """How long a hold lasts before it has to be renewed."""
 Make = Callable[[Transaction, Resource], Awaitable[Resource]]
 """Makes the next version of an Appointment, in the transaction that keeps it."""
+Check = Callable[[Transaction, Resource], Awaitable[None]]
+"""Checks what was written, while the locks of its actors are held; what it refuses is not kept."""
 Made = TypeVar("Made")
 MOST_TRIES = 5
 """How often a change is tried against quicker ones of the same Appointment."""
@@ -70,10 +72,13 @@ class Desk:
     async def book_resource(self, repository: Repository, resource: Resource, asked: Asked) -> Kept:
         """Book an Appointment that somebody wrote. Refuses: ``TimeTaken``, ``AgainstRules``."""
         made = changes.booked({**resource, "status": "pending"}, asked.patients, asked.comment)
+        made = changes.marked(made, overbooked=asked.overbook, override=asked.override)
         try:
             async with repository.transaction() as transaction:
                 await self._judge_written(transaction, made, asked)
-                return await _created(transaction, made)
+                kept = await _created(transaction, made)
+                await self._check_written(transaction, made, asked)
+                return kept
         except TimeTaken as refusal:
             return await self._same(repository, refusal, made)
 
@@ -83,9 +88,14 @@ class Desk:
         What it had is given back and the new time taken at once, or nothing changes.
         Refuses: ``TimeTaken``, ``AgainstRules``.
         """
-        return await self._changed(
-            repository, id, lambda transaction, found: self._moved(transaction, found, to, schedules)
-        )
+
+        async def made(transaction: Transaction, found: Resource) -> Resource:
+            return await self._moved(transaction, found, to, schedules)
+
+        async def check(transaction: Transaction, moved: Resource) -> None:
+            await self._check_written(transaction, moved, Asked())
+
+        return await self._changed(repository, id, made, check)
 
     async def cancel(
         self, repository: Repository, id: str, reason: Mapping[str, Any] | None, party: str | None
@@ -119,7 +129,7 @@ class Desk:
 
         return await self._changed(repository, id, made)
 
-    async def _changed(self, repository: Repository, id: str, make: Make) -> Kept:
+    async def _changed(self, repository: Repository, id: str, make: Make, check: Check | None = None) -> Kept:
         async def changed(transaction: Transaction) -> Kept:
             kept = await standing(transaction, id)
             found = decode(kept.body or b"")
@@ -127,6 +137,8 @@ class Desk:
             also = await consequences(transaction, found, made, self._rules.directory)
             written = (await transaction.write([Update(made, if_match=kept.version), *also]))[0]
             assert written.kept is not None  # an update always leaves something
+            if check is not None:
+                await check(transaction, made)
             return written.kept
 
         return await tried(repository, changed)
@@ -173,6 +185,11 @@ class Desk:
         visit = visit_written(made, await self._rules.read(transaction.session))
         if visit is not None and visit.calendars:
             _judge(await visit.with_slots(transaction.session), asked, transaction.now)
+
+    async def _check_written(self, transaction: Transaction, made: Resource, asked: Asked) -> None:
+        visit = visit_written(made, await self._rules.read(transaction.session))
+        if visit is not None:
+            await _check_day(transaction, visit, asked)
 
     async def _moved(
         self, transaction: Transaction, found: Resource, to: Proposal | int, schedules: Sequence[str]

@@ -9,7 +9,14 @@ from typing import Any
 
 from polyclinic.fhir.outcome import Refusal
 from polyclinic.services.scheduling.model import Calendar
-from polyclinic.services.scheduling.rules.claims import EXPIRES, SCHEDULE, extension_of, times_of
+from polyclinic.services.scheduling.rules.claims import (
+    EXPIRES,
+    OVERBOOKED,
+    OVERRIDE,
+    SCHEDULE,
+    extension_of,
+    times_of,
+)
 from polyclinic.services.scheduling.rules.directory import Directory
 from polyclinic.services.scheduling.rules.visits import Resource
 
@@ -69,6 +76,16 @@ def booked(found: Resource, patients: Sequence[str] = (), comment: str | None = 
     more = [participant(patient) for patient in patients if patient not in known]
     made["participant"] = [*more, *found.get("participant", ())]
     return made
+
+
+def marked(found: Resource, *, overbooked: bool, override: Mapping[str, Any] | None) -> Resource:
+    """Return the Appointment with the marks that it may go beyond the capacity, or why it goes against the rules."""
+    marks: list[dict[str, Any]] = []
+    if overbooked:
+        marks.append({"url": OVERBOOKED, "valueBoolean": True})
+    if override is not None:
+        marks.append({"url": OVERRIDE, "valueCodeableConcept": dict(override)})
+    return {**found, "extension": [*found.get("extension", ()), *marks]} if marks else found
 
 
 def participant(actor: str) -> dict[str, Any]:

@@ -216,3 +216,23 @@ async def test_rules_of_a_transaction_that_was_refused_are_forgotten(practice):
     assert (await practice.client.post("/fhir", bundle)).status == 409
     await practice.keep(until_eleven)
     assert starts(await practice.find(schedule="Schedule/refused")) == ["09:30", "10:00", "10:30"]
+
+
+async def test_limits_of_a_day_hold_for_who_moves_and_for_what_clients_write(practice):
+    found = await fresh(practice, "daily", mostPerDay=1)
+    the(await practice.book(found[0]))
+    tuesday = await practice.find(
+        "2026-12-08T00:00:00+01:00",
+        "2026-12-09T00:00:00+01:00",
+        schedule="Schedule/daily",
+        patient_reference="Patient/d",
+    )
+    other = the(await practice.book(tuesday[0]))
+    refused = await practice.ask(f"{other['id']}/$reschedule", start=found[2]["start"])
+    assert refused.status == 422 and "1 visits a day" in refused.said
+    written = {name: value for name, value in found[3].items() if name != "id"} | {"status": "pending"}
+    asked = parameters(appointment_resource=written, patient_reference="Patient/e")
+    assert (await practice.client.post("/fhir/Appointment/$book", asked)).status == 422
+    asked["parameter"].append({"name": "override-reason", "valueCodeableConcept": {"text": "urgent"}})
+    booked = the(await practice.client.post("/fhir/Appointment/$book", asked))
+    assert booked["extension"][-1]["valueCodeableConcept"] == {"text": "urgent"}
