@@ -3,7 +3,7 @@
 
     python bench/bookings.py --attempts 1000000
 
-64 clients fight for the same few times by $book, $hold and $confirm, POST, PUT, PATCH, transaction Bundles,
+64 clients fight for the same few times by $book, $hold and $confirm, POST, PUT, PATCH, transaction Bundles, $series,
 $reschedule and the seats of groups; some cancel, so that times are fought for again. One request in thirteen is sent
 twice. On the way scheduling and PostgreSQL are killed (kill -9). At the end all Appointments are read back over REST
 and reckoned with here: nobody may have more visits at once than places, every loser must have got a 409 with other
@@ -169,7 +169,23 @@ async def by_cancel(fight: Fight, hot: dict, patient: str) -> None:
         await fight.send("$cancel", "POST", f"Appointment/{id}/$cancel", practice.asked())
 
 
-ATTEMPTS = [by_book, by_book, by_book, by_hold, by_post, by_put, by_patch, by_bundle, by_move, by_cancel]
+async def by_series(fight: Fight, hot: dict, patient: str) -> None:
+    """Ask for the hot time and the same a week later, both or none."""
+    body = practice.asked(appointment_reference=f"Appointment/{hot['id']}", patient_reference=patient)
+    weekly = {"coding": [{"system": practice.UCUM, "code": "wk"}]}
+    parts = [
+        {"name": "recurrenceType", "valueCodeableConcept": weekly},
+        {"name": "occurrenceCount", "valuePositiveInt": 2},
+    ]
+    body["parameter"].append({"name": "recurrence", "part": parts})
+    status, told = await fight.send("$series", "POST", "Appointment/$series", body)
+    if status == 200:
+        fight.tally.won |= {entry["resource"]["id"]: "$series" for entry in told["entry"]}
+    else:
+        fight.judge("$series", status, told)
+
+
+ATTEMPTS = [by_book, by_book, by_book, by_hold, by_post, by_put, by_patch, by_bundle, by_move, by_series, by_cancel]
 
 
 def visit(hot: dict, patient: str) -> dict:
