@@ -51,6 +51,18 @@ bench-events *arguments:
 chaos-events *arguments:
     python bench/events_chaos.py {{ arguments }}
 
+# how fast times are found, held and booked: just bench-scheduling --quick
+bench-scheduling *arguments:
+    python bench/scheduling.py {{ arguments }}
+
+# fight for the same times on every path while processes are killed, then count: just bookings --attempts 1000000
+bookings *arguments:
+    python bench/bookings.py {{ arguments }}
+
+# a clinic's month with the waitlist, without it, and first come first served: just bench-waitlist --seeds 3
+bench-waitlist *arguments:
+    python bench/waitlist.py {{ arguments }}
+
 # make the tables of R4 anew; tools/generate_definitions.py says from what
 definitions *arguments:
     python tools/generate_definitions.py {{ arguments }}
