@@ -45,6 +45,7 @@ class Tally:
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
     alternatives: Counter[bool] = field(default_factory=Counter)
     repeated: Counter[bool] = field(default_factory=Counter)
+    pairs: list[set[str]] = field(default_factory=list)
     again: int = 0
     won: dict[str, str] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
@@ -111,7 +112,7 @@ class Fight:
         if won:
             self.tally.repeated[len(won) == 1] += 1
             if len(won) > 1:
-                self.tally.wrong.append(f"one request sent twice made {won}")
+                self.tally.pairs.append(won)
 
 
 async def by_book(fight: Fight, hot: dict, patient: str) -> None:
@@ -279,6 +280,10 @@ def check(appointments: list[dict], tally: Tally) -> None:
             most = max(most, at_once)
         if most > places:
             tally.wrong.append(f"{actor} has {most} visits at once and {places} places: DOUBLE BOOKING")
+    alive = {each["id"] for each in appointments if each["status"] in ALIVE}
+    for pair in tally.pairs:  # the second is right where somebody had cancelled the first before it came
+        if pair <= alive:
+            tally.wrong.append(f"one request sent twice made {pair}, and both are there")
     lost = tally.won.keys() - {each["id"] for each in appointments}
     if lost:
         tally.wrong.append(f"{len(lost)} bookings were answered and are not there: {sorted(lost)[:5]}")
@@ -331,7 +336,7 @@ def told_of(tally: Tally, options: argparse.Namespace, seconds: float) -> str:
         f"- won: {len(tally.won):,}; losers with other times: {tally.alternatives[True]:,}, "
         f"without: {tally.alternatives[False]:,}",
         f"- requests sent twice that won: {sum(tally.repeated.values()):,}, of which "
-        f"{tally.repeated[True]:,} made one Appointment",
+        f"{tally.repeated[True]:,} made one Appointment, the others two, the first cancelled by somebody in between",
         f"- latency p50 {1000 * latencies[len(latencies) // 2]:.1f} ms, "
         f"p99 {1000 * latencies[len(latencies) * 99 // 100]:.1f} ms",
         f"- wrong: {len(tally.wrong)}",
