@@ -5,22 +5,23 @@ http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason (pat-dec, 
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from polyclinic.fhir.json import decode
-from polyclinic.fhir.outcome import Unavailable
+from polyclinic.fhir.outcome import TooCostly
 from polyclinic.fhir.search.query import parse
 from polyclinic.kit.call import Neighbours
 from polyclinic.kit.events.event import Event
 from polyclinic.kit.events.handling import Handlers
 from polyclinic.repository import Transaction
 from polyclinic.repository.model import Update
+from polyclinic.services.scheduling.actions.asking import records_of
 from polyclinic.services.scheduling.actions.keeping import TimeTaken
 from polyclinic.services.scheduling.rules import leaving
 from polyclinic.services.scheduling.rules.claims import Resource
+from polyclinic.services.scheduling.rules.visits import instant_of
 
 MOST = 500
-"""Visits of one patient that are looked at in one piece."""
+"""Visits that one patient may have ahead; of more, somebody has to look at it."""
 
 Change = Callable[[Resource], Resource]
 
@@ -35,12 +36,9 @@ async def patient_changed(event: Event, transaction: Transaction, neighbours: Ne
 
     Refuses: ``Unavailable`` while records does not answer.
     """
-    reply = await neighbours.ask("records", "GET", f"/fhir/{event.reference}")
-    if reply.status in (404, 410):
+    patient = (await records_of(neighbours, "Patient", [event.reference])).get(event.reference)
+    if patient is None:
         return await patient_gone(event, transaction, neighbours)
-    if reply.status != 200:
-        raise Unavailable(f"records answers {reply.status} about a patient")
-    patient: dict[str, Any] = decode(reply.body)
     heir = leaving.heir_of(patient)
     if heir is not None:
         await _change(event, transaction, lambda visit: leaving.handed_over(visit, event.reference, heir))
@@ -54,11 +52,16 @@ async def patient_gone(event: Event, transaction: Transaction, neighbours: Neigh
 
 
 async def _change(event: Event, transaction: Transaction, change: Change) -> None:
-    query = parse("Appointment", [("patient", event.reference), ("status", ",".join(leaving.AHEAD))])
-    for kept in await transaction.match(query, MOST):
-        found = decode(kept.body or b"")
-        if leaving.is_ahead(found, transaction.now):
-            await _write(transaction, change(found), kept.version)
+    whose, now = ("patient", event.reference), instant_of(int(transaction.now.timestamp()), None)
+    for asked in ([("date", f"ge{now}")], [("date:missing", "true")]):  # those that are over may be many
+        query = parse("Appointment", [whose, ("status", ",".join(leaving.AHEAD)), *asked])
+        ahead = await transaction.match(query, MOST + 1)
+        if len(ahead) > MOST:
+            raise TooCostly(f"more than {MOST} visits are ahead of {event.reference}")
+        for kept in ahead:
+            found = decode(kept.body or b"")
+            if leaving.is_ahead(found, transaction.now):
+                await _write(transaction, change(found), kept.version)
 
 
 async def _write(transaction: Transaction, visit: Resource, version: int) -> None:

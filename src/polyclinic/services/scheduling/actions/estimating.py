@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from polyclinic.kit.clock import Clock
@@ -13,6 +13,7 @@ from polyclinic.services.scheduling.rules.measures import CAME
 from polyclinic.services.scheduling.rules.noshow.judging import Judgement, judgement
 from polyclinic.services.scheduling.rules.noshow.learning import Model, learnt, with_traits
 from polyclinic.services.scheduling.rules.noshow.traits import Past, Visit, traits_of
+from polyclinic.services.scheduling.rules.times import moment_of
 
 LOOK_BACK = timedelta(days=730)
 MOST_VISITS = 50_000
@@ -85,12 +86,12 @@ def visit_of(appointment: dict[str, Any]) -> Visit | None:
     times = times_of(appointment)
     if times is None:
         return None
-    start = datetime.fromisoformat(appointment["start"])
-    booked = datetime.fromisoformat(appointment.get("created", appointment["start"]))
+    start = moment_of(appointment["start"])
+    booked = moment_of(appointment.get("created", appointment["start"]))
     actors = (each.get("actor", {}).get("reference", "") for each in appointment.get("participant", ()))
     patient = next((actor for actor in actors if actor.startswith("Patient/")), "")
     outcome = {"noshow": True, **dict.fromkeys(CAME, False)}.get(appointment["status"])
-    return Visit(patient, start, booked if booked.tzinfo else booked.replace(tzinfo=UTC), outcome)
+    return Visit(patient, start, booked, outcome)
 
 
 def _taught(visits: list[Visit], now: datetime) -> Taught:

@@ -12,11 +12,11 @@ from polyclinic.fhir.json import decode
 from polyclinic.fhir.outcome import Invalid
 from polyclinic.repository.companion import Turn
 from polyclinic.repository.connect import Session
-from polyclinic.services.scheduling.rules.claims import Claim, Resource
+from polyclinic.services.scheduling.rules.claims import Claim, Resource, expires_of
 from polyclinic.services.scheduling.rules.directory import Directory
 from polyclinic.services.scheduling.rules.hours import open_between
 from polyclinic.services.scheduling.rules.intervals import difference
-from polyclinic.services.scheduling.rules.offered import answer_of, expires_of, offer_to, outcome_of
+from polyclinic.services.scheduling.rules.offered import answer_of, offer_to, outcome_of
 from polyclinic.services.scheduling.rules.reading import calendar_of
 from polyclinic.services.scheduling.rules.times import DAY, zone_of
 from polyclinic.services.scheduling.rules.waiting import waiting_of

@@ -9,8 +9,6 @@ from polyclinic.kit.rest.operations.model import Arguments
 from polyclinic.services.scheduling.model import Code
 from polyclinic.services.scheduling.rules.times import edge_of
 
-_ISO = ("valueDateTime", "valueInstant", "valueString")
-
 
 def checked(arguments: Arguments) -> Arguments:
     """Return ``arguments`` if they are FHIR. Refuses: ``Invalid`` with every issue."""

@@ -11,7 +11,7 @@ from typing import Any
 from polyclinic.fhir.outcome import Unacceptable
 from polyclinic.services.scheduling.model import Calendar, Parameters, Service
 from polyclinic.services.scheduling.rules.directory import Directory
-from polyclinic.services.scheduling.rules.times import edge_of
+from polyclinic.services.scheduling.rules.times import edge_of, moment_of
 
 Resource = dict[str, Any]
 
@@ -163,7 +163,7 @@ def _of_appointment(appointment: Resource, directory: Directory, schedules: Mapp
         start=times[0],
         end=times[1],
         seats=tuple(seats[actor] for actor in sorted(seats)),
-        expires=_expires(appointment),
+        expires=expires_of(appointment) if appointment["status"] == "pending" else None,
         slots=slots,
         overridden=extension_of(appointment, OVERRIDE) is not None,
         schedules=booked_from,
@@ -225,11 +225,10 @@ def _service(appointment: Resource, directory: Directory) -> Service | None:
     return None
 
 
-def _expires(appointment: Resource) -> datetime | None:
-    if appointment["status"] != "pending":
-        return None
+def expires_of(appointment: Resource) -> datetime | None:
+    """Return until when an Appointment is held or offered, None where it does not say so."""
     said = extension_of(appointment, EXPIRES)
-    return datetime.fromisoformat(said["valueInstant"]) if said and "valueInstant" in said else None
+    return moment_of(said["valueInstant"]) if said and "valueInstant" in said else None
 
 
 def _named_schedules(appointment: Resource, directory: Directory) -> Iterator[str]:

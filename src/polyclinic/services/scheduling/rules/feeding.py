@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from polyclinic.services.scheduling.model import Service
 from polyclinic.services.scheduling.rules.calendars import STATUS, Entry
-from polyclinic.services.scheduling.rules.claims import EXPIRES, SCHEDULE, Resource, extension_of, times_of
+from polyclinic.services.scheduling.rules.claims import SCHEDULE, Resource, expires_of, times_of
 from polyclinic.services.scheduling.rules.directory import Directory
 from polyclinic.services.scheduling.rules.reading import text_of
 
@@ -39,8 +39,8 @@ def is_shown(appointment: Resource, subject: str, directory: Directory, now: dat
     """Whether the feed of ``subject`` shows a visit of its actors."""
     if appointment["status"] not in STATUS or times_of(appointment) is None:
         return False
-    expires = extension_of(appointment, EXPIRES)
-    if appointment["status"] == "pending" and expires and datetime.fromisoformat(expires["valueInstant"]) <= now:
+    expires = expires_of(appointment)
+    if appointment["status"] == "pending" and expires and expires <= now:
         return False
     if appointment["status"] == "cancelled" and _changed(appointment) < now - CANCELLED_SHOWN:
         return False

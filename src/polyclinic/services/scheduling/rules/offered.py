@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from polyclinic.services.scheduling.rules import changes
-from polyclinic.services.scheduling.rules.claims import EXPIRES, Resource, extension_of
+from polyclinic.services.scheduling.rules.claims import Resource, expires_of, extension_of
 from polyclinic.services.scheduling.rules.waiting import Waiting
 
 OFFER_OF = changes.OFFER_OF
@@ -66,12 +66,6 @@ def answer_of(response: Resource) -> str | None:
     said = response["participantStatus"]
     is_patients = "Patient/" in response.get("actor", {}).get("reference", "")
     return said if is_patients and said in ("accepted", "declined") else None
-
-
-def expires_of(appointment: Resource) -> datetime | None:
-    """Return until when an Appointment is held or offered, None where it does not say so."""
-    said = extension_of(appointment, EXPIRES)
-    return datetime.fromisoformat(said["valueInstant"]) if said and "valueInstant" in said else None
 
 
 def expired(found: Resource, now: datetime) -> Resource:

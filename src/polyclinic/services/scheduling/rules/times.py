@@ -4,7 +4,7 @@ Source: https://hl7.org/fhir/R4/datatypes.html#dateTime
 """
 
 from calendar import monthrange
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from math import ceil, floor
 from typing import Any
@@ -29,14 +29,25 @@ def _names() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
+def moment_of(text: str) -> datetime:
+    """Return a dateTime on the clock that it is written by; a date is its first moment, in UTC.
+
+    Raises: ``ValueError`` for what no calendar has.
+    """
+    if "T" not in text:
+        year, month, day = ([int(part) for part in text.split("-")] + [1, 1])[:3]
+        return datetime(year, month, day, tzinfo=UTC)
+    leap = text[17:19] == "60"  # FHIR allows it, no clock here shows it
+    return datetime.fromisoformat(f"{text[:17]}59{text[19:]}" if leap else text) + timedelta(seconds=leap)
+
+
 def edge_of(text: str, *, last: bool) -> int | date:
     """Return an instant for a dateTime, a local day for a date; the ``last`` of a month or year, else the first.
 
     Fractions of a second are rounded outwards. Raises: ``ValueError`` for what no calendar has.
     """
     if "T" in text:
-        leap = text[17:19] == "60"  # FHIR allows it, no clock here shows it
-        instant = datetime.fromisoformat(f"{text[:17]}59{text[19:]}" if leap else text).timestamp() + leap
+        instant = moment_of(text).timestamp()
         return ceil(instant) if last else floor(instant)
     year, month, day = ([int(part) for part in text.split("-")] + [0, 0])[:3]
     month = month or (12 if last else 1)

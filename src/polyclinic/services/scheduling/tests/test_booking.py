@@ -236,3 +236,15 @@ async def test_limits_of_a_day_hold_for_who_moves_and_for_what_clients_write(pra
     asked["parameter"].append({"name": "override-reason", "valueCodeableConcept": {"text": "urgent"}})
     booked = the(await practice.client.post("/fhir/Appointment/$book", asked))
     assert booked["extension"][-1]["valueCodeableConcept"] == {"text": "urgent"}
+
+
+async def test_a_hold_may_end_in_a_leap_second(practice):
+    held = {
+        "resourceType": "Appointment",
+        "status": "pending",
+        "start": "2026-12-10T10:00:00Z",
+        "end": "2026-12-10T10:30:00Z",
+        "extension": [{"url": "urn:polyclinic:extension:hold-expires", "valueInstant": "2026-12-31T23:59:60Z"}],
+        "participant": [{"actor": {"reference": "Practitioner/leap"}, "status": "accepted"}],
+    }
+    assert (await practice.client.post("/fhir/Appointment", held)).status == 201

@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from polyclinic.fhir.validate import validate
+from polyclinic.services.scheduling.actions.estimating import visit_of
 from polyclinic.services.scheduling.rules.measures import Given, measured
 from polyclinic.services.scheduling.rules.noshow.judging import judgement
 from polyclinic.services.scheduling.rules.noshow.learning import ENOUGH, USUAL, Model, learnt, with_traits
@@ -92,6 +93,15 @@ def test_of_few_visits_nothing_is_learnt_but_the_average():
     examples = with_traits(visits(ENOUGH - 1, seed=3))
     assert learnt(examples).weights == {}
     assert learnt([]).average == pytest.approx(log(USUAL / (1 - USUAL))) == Model().average
+
+
+@pytest.mark.parametrize("created", ["2026", "2026-11", "2026-11-25", "2026-11-25T23:59:60Z", None])
+def test_a_visit_is_read_whatever_is_said_of_when_it_was_booked(created):
+    said = {"created": created} if created else {}
+    start, end = "2026-12-07T09:00:00+01:00", "2026-12-07T09:30:00+01:00"
+    visit = visit_of({"status": "noshow", "start": start, "end": end, "participant": [], **said})
+    assert visit is not None and (visit.start.hour, visit.missed) == (9, True)
+    assert visit.booked <= visit.start and visit.booked.tzinfo
 
 
 async def test_reports_are_measure_reports(practice):
