@@ -18,6 +18,7 @@ PREFIXES: tuple[Prefix, ...] = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", 
 
 _PREFIX = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)(?=[-+.\d])")
 _PIECE = re.compile(r"\\.|.", re.DOTALL)
+_MEANING = re.compile(r"([\\,|$])")
 _ESCAPED = re.compile(r"\\([\\,|$])")
 _NEED_TERMINOLOGY = ("in", "not-in", "above", "below")
 
@@ -105,6 +106,11 @@ def split(value: str, separator: str) -> list[str]:
 def plain(text: str) -> str:
     """Return ``text`` without its escapes."""
     return _ESCAPED.sub(r"\1", text) if "\\" in text else text
+
+
+def escaped(text: str) -> str:
+    """Return ``text`` as one value of a parameter, in which nothing has a meaning of its own."""
+    return _MEANING.sub(r"\\\1", text)
 
 
 def prefixed(value: str) -> tuple[Prefix, str]:

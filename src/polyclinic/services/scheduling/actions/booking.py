@@ -145,18 +145,14 @@ class Desk:
 
     async def _take(self, repository: Repository, proposal: Proposal, asked: Asked, status: str) -> Kept:
         now = self._now()
-        async with repository.session() as session:
-            directory = await self._rules.read(session)
-            visit = await visit_of(session, proposal, directory, asked.patients)
-        _judge(visit, asked, now)
-        made = appointment_of(
-            Opening(visit.start, visit.end, visit.calendars, visit.slot_names),
-            visit.service,
-            _booking(visit, asked, status, now),
-        )
         try:
-            if claim := claim_of({**made, "id": ""}, directory, {}):
-                async with repository.session() as session:
+            async with repository.session() as session:
+                directory = await self._rules.read(session)
+                visit = await visit_of(session, proposal, directory, asked.patients)
+                _judge(visit, asked, now)
+                opening = Opening(visit.start, visit.end, visit.calendars, visit.slot_names)
+                made = appointment_of(opening, visit.service, _booking(visit, asked, status, now))
+                if claim := claim_of({**made, "id": ""}, directory, {}):
                     await foresee(session, claim, now)  # who is sure to lose need not wait for the locks
             async with repository.transaction() as transaction:
                 kept = await _created(transaction, made)

@@ -159,17 +159,13 @@ async def _settle(session: Session, changes: Sequence[_Change], now: datetime) -
     changes = [change for change in changes if not (change.keeps and await _extended(session, change, now))]
     taking = [claim for change in changes if (claim := change.takes(now))]
     giving = [change.before for change in changes if change.before is not None]
-    await occupations.lock(session, {name for claim in (*giving, *taking) for name in _locked(claim)})
+    await occupations.lock(session, {name for claim in (*giving, *taking) for name in claim.names})
     stirred = await _give_back(session, giving)
     for change in changes:
         if claim := change.takes(now):
             stirred += await _take(session, claim, now, change.had(now))
     if stirred:
         await refill(session, stirred)
-
-
-def _locked(claim: Claim) -> tuple[str, ...]:
-    return (*(seat.actor for seat in claim.seats), *claim.calendars)
 
 
 async def _give_back(session: Session, claims: Sequence[Claim]) -> list[Span]:

@@ -1,10 +1,10 @@
 """Looking back: the Appointments of a stretch of time, read page by page."""
 
-import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from polyclinic.fhir.json import decode
+from polyclinic.fhir.search.meaning.asked import escaped
 from polyclinic.fhir.search.query import parse
 from polyclinic.repository import Repository
 from polyclinic.repository.model import Cursor
@@ -20,7 +20,7 @@ async def appointments(
     """Yield up to ``most`` Appointments that start in [begin, end), the newest first; only of ``actors`` if any."""
     begin, end = (instant_of(moment, None) for moment in between)
     asked = [("date", f"ge{begin}"), ("date", f"lt{end}"), ("_sort", "-date"), ("_count", str(PAGE))]
-    asked += [("actor", ",".join(map(_escaped, actors)))] if actors else []
+    asked += [("actor", ",".join(map(escaped, actors)))] if actors else []
     query = parse("Appointment", asked)
     cursor: Cursor | None = None
     told = 0
@@ -32,8 +32,3 @@ async def appointments(
         if page.next is None:
             return
         cursor = page.next
-
-
-def _escaped(reference: str) -> str:
-    """Return ``reference`` as one value of a parameter (https://hl7.org/fhir/R4/search.html#escaping)."""
-    return re.sub(r"([\\,|$])", r"\\\1", reference)

@@ -99,8 +99,7 @@ class Seriesmaker:
         async with repository.transaction() as transaction:
             plan = await self._planned(transaction, wanted)
             if mode != "preview":
-                names = {*(seat.actor for seat in plan.claim.seats), *plan.claim.calendars}
-                await occupations.lock(transaction.session, names)
+                await occupations.lock(transaction.session, set(plan.claim.names))
                 if found := await _standing(transaction, plan):
                     return found
             misses = await misses_of(transaction, plan.visits, plan.directory, plan.visit.inquiry)
@@ -117,8 +116,7 @@ class Seriesmaker:
         first, visit = await _first(transaction, wanted, directory)
         claim = claim_of({**first, "id": ""}, directory, {})
         assert claim is not None  # it has times and is booked
-        said = directory.parameters_of(visit.calendars[0], visit.service).timezone if visit.calendars else None
-        zone = zone_of(wanted.recurrence.timezone or said or "") or _NOWHERE
+        zone = zone_of(wanted.recurrence.timezone or visit.timezone(directory) or "") or _NOWHERE
         every = tuple(occurrences(wanted.recurrence, visit.start, zone))
         claims = tuple(at(claim, each.start) if each.start is not None else None for each in every)
         seek = Seek((0, 0), patients=visit.inquiry.patients, duration=visit.end - visit.start)

@@ -152,19 +152,10 @@ def _visits(
 
 async def _check(transaction: Transaction, visits: Visits, directory: Directory) -> None:
     """Check, with the locks of everybody, that all ``visits`` fit. Refuses: ``DoesNotFit``."""
-    await occupations.lock(
-        transaction.session,
-        {
-            name
-            for claim in visits.claims
-            if claim
-            for name in (*(seat.actor for seat in claim.seats), *claim.calendars)
-        },
-    )
+    await occupations.lock(transaction.session, {name for claim in visits.claims if claim for name in claim.names})
     if misses := await misses_of(transaction, visits, directory, Inquiry()):
         raise DoesNotFit(misses)
 
 
 def _zone(visit: Visit, directory: Directory) -> ZoneInfo:
-    said = directory.parameters_of(visit.calendars[0], visit.service).timezone if visit.calendars else None
-    return zone_of(said or "") or _NOWHERE
+    return zone_of(visit.timezone(directory) or "") or _NOWHERE

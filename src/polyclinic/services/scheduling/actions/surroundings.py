@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from polyclinic.fhir.json import decode
 from polyclinic.fhir.outcome import Issue, Unavailable
+from polyclinic.fhir.search.meaning.asked import escaped
 from polyclinic.kit.call import Neighbours
 from polyclinic.services.scheduling.model import Code
 from polyclinic.services.scheduling.rules.directory import Directory
@@ -47,7 +48,7 @@ class Surroundings:
         Refuses: ``Unavailable`` where records does not answer.
         """
         wanted = f"_elements=id&_count={MOST_PLACES}"
-        asked = (f"/fhir/Location?{name}={quote(_escaped(text), safe='')}&{wanted}" for name in ("name", "address"))
+        asked = (f"/fhir/Location?{name}={quote(escaped(text), safe='')}&{wanted}" for name in ("name", "address"))
         bundles = await asyncio.gather(*(self._read(path) for path in asked))
         entries = (entry["resource"] for bundle in bundles if bundle for entry in bundle.get("entry", ()))
         return tuple(dict.fromkeys(f"Location/{each['id']}" for each in entries if each["resourceType"] == "Location"))
@@ -71,11 +72,6 @@ class Surroundings:
             raise Unavailable("the service records does not answer now; ask again in a few seconds")
         found: dict[str, Any] | None = decode(reply.body) if reply.status == 200 else None
         return found
-
-
-def _escaped(text: str) -> str:
-    """Return a value of a search in which nothing has a meaning of its own."""
-    return "".join(f"\\{each}" if each in "\\,$|" else each for each in text)
 
 
 def _unknown(place: str) -> Issue:

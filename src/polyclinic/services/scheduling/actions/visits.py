@@ -36,6 +36,10 @@ class Visit:
         visit = self.start, self.end
         return tuple(slot for slots in self.slots.values() for begin, end, slot in slots if (begin, end) == visit)[:1]
 
+    def timezone(self, directory: Directory) -> str | None:
+        """Return the time zone of the calendar that leads, None where nobody says one."""
+        return directory.parameters_of(self.calendars[0], self.service).timezone if self.calendars else None
+
     async def with_slots(self, session: Session) -> "Visit":
         """Return the visit with the stored Slots that its calendars offer then, if that is what they offer."""
         bare = [each.name for each in self.calendars if offers_slots(each, self.service)]
@@ -92,7 +96,7 @@ async def visit_moved(
 
 def moved_to(found: Resource, visit: Visit, start: int, directory: Directory) -> Resource:
     """Return an Appointment as it is when it becomes ``visit`` at ``start``."""
-    zone = directory.parameters_of(visit.calendars[0], visit.service).timezone if visit.calendars else None
+    zone = visit.timezone(directory)
     length = visit.end - visit.start
     times = instant_of(start, zone), instant_of(start + length, zone)
     made = changes.moved(found, times, length // 60, visit.calendars, directory)

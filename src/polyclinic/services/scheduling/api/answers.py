@@ -6,7 +6,8 @@ from typing import Any, Literal, NamedTuple
 from polyclinic.fhir.json import encode
 from polyclinic.fhir.outcome import Issue, operation_outcome
 from polyclinic.kit.http.message import Answer
-from polyclinic.kit.rest.endpoint import Endpoint
+from polyclinic.kit.rest.endpoint import Endpoint, version_headers
+from polyclinic.repository.model import Kept
 
 
 class Entry(NamedTuple):
@@ -28,6 +29,14 @@ def searchset(endpoint: Endpoint, entries: Sequence[Entry], *, total: int | None
     if entries:
         bundle["entry"] = [_entry(endpoint, entry) for entry in entries]
     return Answer(200, encode(bundle))
+
+
+def deed(endpoint: Endpoint, kept: Kept) -> Answer:
+    """Return a Bundle with one Appointment as it is kept (ITI-116, ITI-117)."""
+    url = encode(f"{endpoint.base}/{kept.type}/{kept.id}")
+    entry = b'{"fullUrl":%b,"resource":%b,"search":{"mode":"match"}}' % (url, kept.body or b"")
+    body = b'{"resourceType":"Bundle","type":"searchset","total":1,"entry":[%b]}' % entry
+    return Answer(200, body, version_headers(kept))
 
 
 def _entry(endpoint: Endpoint, entry: Entry) -> dict[str, Any]:

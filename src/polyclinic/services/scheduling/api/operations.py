@@ -4,18 +4,16 @@ Sources: IHE ITI Scheduling 1.0 (https://profiles.ihe.net/ITI/Scheduling), ITI-1
 $confirm, $cancel, $reschedule and the steps of a visit are ours.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
-from polyclinic.fhir.json import decode, encode
+from polyclinic.fhir.json import encode
 from polyclinic.fhir.outcome import Invalid, Issue, Unacceptable
 from polyclinic.kit.http.message import Answer, Call
-from polyclinic.kit.rest.endpoint import Endpoint, version_headers
+from polyclinic.kit.rest.endpoint import Endpoint
 from polyclinic.kit.rest.operations.model import Arguments, Level, Operation, arguments
 from polyclinic.kit.rest.targets import Target
 from polyclinic.kit.rest.written import validated
 from polyclinic.repository import Transaction
-from polyclinic.repository.model import Kept
 from polyclinic.services.scheduling.actions.batch import Batch
 from polyclinic.services.scheduling.actions.booking import Asked, Desk, Make
 from polyclinic.services.scheduling.actions.finding import find
@@ -25,7 +23,7 @@ from polyclinic.services.scheduling.actions.rulebook import Rulebook
 from polyclinic.services.scheduling.actions.series_edits import Editor
 from polyclinic.services.scheduling.actions.surroundings import Surroundings
 from polyclinic.services.scheduling.api import parameters as read
-from polyclinic.services.scheduling.api.answers import Entry, outcome, searchset
+from polyclinic.services.scheduling.api.answers import Entry, deed, outcome, searchset
 from polyclinic.services.scheduling.api.batch import WHICH, told, which_of
 from polyclinic.services.scheduling.api.seeking import asked_around, sought
 from polyclinic.services.scheduling.api.series import edited, scope_of
@@ -83,7 +81,8 @@ class Counter:
             found = await find(session, wishes, seek.between, now, most=MOST_COUNT, but=seek.but, only=only)
             key = await inquiries.keep(session, encode(inquiry.json()), now) if inquiry.json() and found else 0
         offers = [offer for each in found[:most] if (offer := proposed(each, directory, inquiry, key, now))]
-        return _offered(endpoint, offers, looked.told, total=len(found))
+        said = [outcome(looked.told)] if looked.told else []  # at the end (ITI-115)
+        return searchset(endpoint, [*map(Entry, offers), *said], total=len(found))
 
     async def _hold(self, endpoint: Endpoint, call: Call, target: Target) -> Answer:
         given = read.checked(arguments(call, "appointment-reference", *_ASKED))
@@ -91,7 +90,7 @@ class Counter:
         if id is None:
             raise Unacceptable("$hold needs the parameter appointment-reference", at="appointment-reference")
         try:
-            return _told(endpoint, await self._desk.hold(endpoint.repository, id, _asked(given, endpoint.base)))
+            return deed(endpoint, await self._desk.hold(endpoint.repository, id, _asked(given, endpoint.base)))
         except TimeTaken as refusal:  # in the words of ITI-116
             sentence = f"the appointment is no longer available: {refusal}"
             refusal.issues = (Issue("not-found", sentence, "appointment-reference", severity="fatal"), *refusal.issues)
@@ -105,7 +104,7 @@ class Counter:
             raise Unacceptable("$book needs appointment-reference or appointment-resource, one of them")
         asked = _asked(given, endpoint.base)
         if id is not None:
-            return _told(endpoint, await self._desk.book(endpoint.repository, id, asked))
+            return deed(endpoint, await self._desk.book(endpoint.repository, id, asked))
         assert resource is not None
         return await self._book_resource(endpoint, resource, asked)
 
@@ -120,13 +119,13 @@ class Counter:
             return await self._change(endpoint, id, lambda found, now: changes.cancelled(found, reason, None))
         if status == "booked" and id:
             start, _ = times_of(resource) or (0, 0)
-            return _told(endpoint, await self._desk.move(endpoint.repository, id, start, ()))
+            return deed(endpoint, await self._desk.move(endpoint.repository, id, start, ()))
         if status not in ("pending", "proposed"):
             raise Unacceptable(f"$book takes pending, booked or cancelled, not {status}", at="Appointment.status")
         if id and proposal_of(id):
-            return _told(endpoint, await self._desk.book(endpoint.repository, id, asked))
+            return deed(endpoint, await self._desk.book(endpoint.repository, id, asked))
         sent = {name: value for name, value in resource.items() if name not in ("id", "meta")}
-        return _told(endpoint, await self._desk.book_resource(endpoint.repository, sent, asked))
+        return deed(endpoint, await self._desk.book_resource(endpoint.repository, sent, asked))
 
     async def _confirm(self, endpoint: Endpoint, call: Call, target: Target) -> Answer:
         given = read.checked(arguments(call, "patient-reference", "comment"))
@@ -147,7 +146,7 @@ class Counter:
             return await self._several(endpoint, given, cancelled)
         if (scope := scope_of(given)) != "this":
             return edited(endpoint, await self._editor.cancel(endpoint.repository, target.id, scope, reason, party))
-        return _told(endpoint, await self._desk.cancel(endpoint.repository, target.id, reason, party))
+        return deed(endpoint, await self._desk.cancel(endpoint.repository, target.id, reason, party))
 
     async def _several(self, endpoint: Endpoint, given: Arguments, make: Make) -> Answer:
         return told(endpoint, await self._batch.change(endpoint.repository, which_of(given, endpoint), make))
@@ -162,7 +161,7 @@ class Counter:
         schedules = read.references(given, "schedule", endpoint.base)
         if (scope := scope_of(given)) != "this":
             return edited(endpoint, await self._editor.move(endpoint.repository, target.id, scope, to, schedules))
-        return _told(endpoint, await self._desk.move(endpoint.repository, target.id, to, schedules))
+        return deed(endpoint, await self._desk.move(endpoint.repository, target.id, to, schedules))
 
     async def _advance(self, endpoint: Endpoint, call: Call, target: Target) -> Answer:
         given = read.checked(arguments(call, "reason", *(() if target.id else WHICH)))
@@ -177,7 +176,7 @@ class Counter:
         return await self._several(endpoint, given, advanced)
 
     async def _change(self, endpoint: Endpoint, id: str, change: changes.Change) -> Answer:
-        return _told(endpoint, await self._desk.change(endpoint.repository, id, change))
+        return deed(endpoint, await self._desk.change(endpoint.repository, id, change))
 
 
 _STATUS = {"arrive": "arrived", "check-in": "checked-in", "fulfil": "fulfilled", "noshow": "noshow"}
@@ -217,27 +216,3 @@ def _appointment_id(given: Arguments, base: str) -> str | None:
     if type != "Appointment" or not id or "/" in id:
         raise Unacceptable("appointment-reference refers to an Appointment here", at="appointment-reference")
     return id
-
-
-def _told(endpoint: Endpoint, kept: Kept) -> Answer:
-    """Return the answer of a deed: a Bundle with the one Appointment (ITI-116, ITI-117)."""
-    return Answer(200, _bundle(endpoint, [kept.body or b""], total=1), version_headers(kept))
-
-
-def _offered(endpoint: Endpoint, offers: Sequence[Resource], told: Sequence[Issue], *, total: int) -> Answer:
-    """Return the answer of $find; what is to be told of the search is an OperationOutcome at its end (ITI-115)."""
-    if not told:
-        return Answer(200, _bundle(endpoint, [encode(offer) for offer in offers], total=total))
-    return searchset(endpoint, [*map(Entry, offers), outcome(told)], total=total)
-
-
-def _bundle(endpoint: Endpoint, bodies: Sequence[bytes], *, total: int) -> bytes:
-    entries = [
-        b'{"fullUrl":%b,"resource":%b,"search":{"mode":"match"}}'
-        % (encode(f"{endpoint.base}/Appointment/{decode(body)['id']}"), body)
-        for body in bodies
-    ]
-    return b'{"resourceType":"Bundle","type":"searchset","total":%d%b}' % (
-        total,
-        b',"entry":[%b]' % b",".join(entries) if entries else b"",
-    )

@@ -70,6 +70,11 @@ class Claim:
     calendars: tuple[str, ...] = ()
     service: str | None = None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Who and what is locked while it is judged: its actors, and the calendars that blocks may close."""
+        return (*(seat.actor for seat in self.seats), *self.calendars)
+
     def is_as(self, other: "Claim") -> bool:
         """Whether both take the same, for however long they hold it."""
         return self._what == other._what
