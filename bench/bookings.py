@@ -336,7 +336,7 @@ def told_of(tally: Tally, options: argparse.Namespace, seconds: float) -> str:
         f"- won: {len(tally.won):,}; losers with other times: {tally.alternatives[True]:,}, "
         f"without: {tally.alternatives[False]:,}",
         f"- requests sent twice that won: {sum(tally.repeated.values()):,}, of which "
-        f"{tally.repeated[True]:,} made one Appointment, the others two, the first cancelled by somebody in between",
+        f"{tally.repeated[True]:,} made one Appointment and {len(tally.pairs)} two, not both of them alive at the end",
         f"- latency p50 {1000 * latencies[len(latencies) // 2]:.1f} ms, "
         f"p99 {1000 * latencies[len(latencies) * 99 // 100]:.1f} ms",
         f"- wrong: {len(tally.wrong)}",
